@@ -1,0 +1,40 @@
+import { databaseNow, openDatabase } from "@belfry/db/client.ts";
+import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
+import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { createPublisher } from "@belfry/queue/publisher.ts";
+import { wholeNumber } from "@belfry/service/env.ts";
+import { startHealthServer } from "@belfry/service/health.ts";
+import { runProcess } from "@belfry/service/lifecycle.ts";
+import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { startLoops } from "./loops.ts";
+
+/** A loop that has not come to its end for this long is stuck: the process is not ready. */
+const STUCK_MS = 15_000;
+
+await runProcess("scheduler", {
+  env: { BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional() },
+  graceMs: () => 5_000,
+  async start({ env, log, lifecycle }) {
+    const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
+    const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry scheduler", onError });
+    lifecycle.started("database", database.close);
+    await databaseNow(database.db);
+
+    const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
+    await assertReachable(backend);
+    const publisher = createPublisher(backend, onError);
+    lifecycle.started("publisher", publisher.close);
+
+    const loops = startLoops({ db: database.db, publisher, log });
+    lifecycle.started("loops", loops.stop);
+    const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, { onNotify: loops.wake, onConnect: loops.wake, onError });
+    lifecycle.started("listener", listener.close);
+
+    if (env.BELFRY_HEALTH_PORT !== undefined) {
+      const ready = () => loops.all.every((loop) => performance.now() - (loop.lastRunAt() ?? 0) < STUCK_MS);
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      lifecycle.started("health", health.close);
+    }
+    log.info({ queue: backend.kind }, "scheduler started");
+  },
+});

@@ -1,0 +1,114 @@
+import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { JsonObject } from "@belfry/contract/json.ts";
+import type { ClaimedExecution } from "@belfry/db/executions.ts";
+import { readCheckResult } from "@belfry/functions/check-result.ts";
+import type { DefinedFunction } from "@belfry/functions/define-function.ts";
+import { checkEvent, performEvent, type Run } from "@belfry/functions/event.ts";
+import type { HttpClient } from "@belfry/functions/http.ts";
+import { type PhaseResult, runPhase } from "@belfry/functions/run-phase.ts";
+import type { Logger } from "@belfry/service/logger.ts";
+import type { Ledger } from "./ledger.ts";
+import { resolveTarget, type Target } from "./resolve-target.ts";
+import { retryDelay } from "./retry-delay.ts";
+
+export type ExecuteTools = {
+  ledger: Ledger;
+  http: HttpClient;
+  modules: ReadonlyMap<string, DefinedFunction>;
+  log: Logger;
+};
+
+/** How an attempt ended, before it is known whether there will be another. */
+type Outcome = {
+  check: PhaseRecord | null;
+  perform: PhaseRecord | null;
+} & ({ end: "success" } | { end: "declined" } | { end: "failed"; error: ExecutionError; retryable: boolean });
+
+/** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
+export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
+  const outcome = await callPhases(claimed, tools, signal);
+  // Handed back or lost: what this attempt came to is written by whoever took it over.
+  if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
+  const recorded = await record(claimed, outcome, tools.ledger);
+  logEnd(claimed, outcome, recorded, tools.log);
+}
+
+async function callPhases(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<Outcome> {
+  const target = resolveTarget(claimed, tools.http, tools.modules);
+  if (!target) return notFound(claimed);
+  const run: Run = { ...claimed, scheduledFor: new Date(claimed.scheduledFor) };
+
+  const check = target.hasCheck ? await callCheck(target, run, signal) : null;
+  if (check?.error) return failed(check, { check: check.record, perform: null });
+  const { shouldPerform, performPayload } = check ? readCheckResult(check.output) : PERFORM_WITHOUT_CHECK;
+  if (!shouldPerform) return { end: "declined", check: check?.record ?? null, perform: null };
+
+  const perform = await callPerform(target, run, performPayload, signal);
+  const records = { check: check?.record ?? null, perform: perform.record };
+  return perform.error ? failed(perform, records) : { end: "success", ...records };
+}
+
+const PERFORM_WITHOUT_CHECK = { shouldPerform: true, performPayload: {} };
+
+function callCheck({ target, checkTimeoutMs }: Target, run: Run, signal: AbortSignal): Promise<PhaseResult> {
+  return runPhase(target, { run, event: checkEvent(run), timeoutMs: checkTimeoutMs, signal });
+}
+
+function callPerform({ target, performTimeoutMs }: Target, run: Run, payload: JsonObject, signal: AbortSignal): Promise<PhaseResult> {
+  return runPhase(target, { run, event: performEvent(run, payload), timeoutMs: performTimeoutMs, signal });
+}
+
+function failed(result: PhaseResult, records: Pick<Outcome, "check" | "perform">): Outcome {
+  return { end: "failed", error: result.error as ExecutionError, retryable: result.retryable, ...records };
+}
+
+function notFound(claimed: ClaimedExecution): Outcome {
+  const message = `this worker has no module "${claimed.function.module}"`;
+  return { end: "failed", error: { code: "FUNCTION_NOT_FOUND", message }, retryable: true, check: null, perform: null };
+}
+
+const isNotOursToRecord = ({ code }: ExecutionError): boolean => code === "WORKER_LOST" || code === "WORKER_STOPPED";
+
+type Recorded = "final" | "retrying" | "claim lost";
+
+async function record(claimed: ClaimedExecution, outcome: Outcome, ledger: Ledger): Promise<Recorded> {
+  const { executionId, attempt, retry } = claimed;
+  const { check, perform } = outcome;
+  if (outcome.end === "failed" && outcome.retryable && attempt < retry.attempts) {
+    const retryInMs = retryDelay(retry, attempt);
+    if (await ledger.retry({ executionId, attempt, error: outcome.error, check, perform, retryInMs })) return "retrying";
+  }
+  const verdict = { executionId, attempt, check, perform, ...judge(outcome) };
+  return (await ledger.finish(verdict)) ? "final" : "claim lost";
+}
+
+function judge(outcome: Outcome) {
+  if (outcome.end === "success") return { status: "success", skipReason: null, error: null } as const;
+  if (outcome.end === "declined") return { status: "skipped", skipReason: "check_declined", error: null } as const;
+  const status = outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
+  return { status, skipReason: null, error: outcome.error } as const;
+}
+
+function logEnd(claimed: ClaimedExecution, outcome: Outcome, recorded: Recorded, log: Logger): void {
+  const fields = {
+    execution_id: claimed.executionId,
+    job_id: claimed.jobId,
+    account_id: claimed.accountId,
+    function_id: claimed.functionId,
+    attempt: claimed.attempt,
+    trigger: claimed.trigger,
+    scheduled_for: new Date(claimed.scheduledFor).toISOString(),
+    ...(outcome.check && { check_ms: outcome.check.duration_ms }),
+    ...(outcome.perform && { perform_ms: outcome.perform.duration_ms }),
+  };
+  if (recorded === "claim lost") return log.warn(fields, "claim was lost, the verdict of this attempt does not count");
+  if (recorded === "retrying") return log.warn({ ...fields, ...errorOf(outcome) }, "attempt failed, trying again");
+  const { status } = judge(outcome);
+  const level = status === "failed" ? "warn" : "info";
+  log[level]({ ...fields, status, ...errorOf(outcome) }, "execution ended");
+}
+
+function errorOf(outcome: Outcome): { error_code?: string; error_message?: string } {
+  return outcome.end === "failed" ? { error_code: outcome.error.code, error_message: outcome.error.message } : {};
+}

@@ -1,0 +1,102 @@
+import { type Db, isTransient } from "@belfry/db/client.ts";
+import {
+  type ClaimedExecution,
+  claimExecutions,
+  type FailedAttempt,
+  finishExecutions,
+  retryExecution,
+  type Verdict,
+} from "@belfry/db/executions.ts";
+import type { Logger } from "@belfry/service/logger.ts";
+import { createMicroBatch } from "@belfry/service/micro-batch.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** One worker's hand in the ledger. Claims and verdicts of many executions travel together. */
+export type Ledger = {
+  /** The execution, now this worker's to run; null if it is not to be had. Throws when Postgres does not answer. */
+  claim(executionId: string, attempt: number): Promise<ClaimedExecution | null>;
+  /** Writes a verdict. False if the claim was lost. Comes back only with an answer: while Postgres is away it waits. */
+  finish(verdict: Verdict): Promise<boolean>;
+  /** Records a failed attempt and makes the next one possible. False if there is to be none. Waits as `finish` does. */
+  retry(failed: FailedAttempt): Promise<boolean>;
+};
+
+const MAX_BATCH = 500;
+/** Two, so that one gathers while the other is written. */
+const PARALLEL = 2;
+const RETRY_EVERY_MS = 250;
+
+/** `lost` is aborted when this worker no longer counts: then nothing that it holds is its own, and waiting ends. */
+export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSignal): Ledger {
+  const claims = createMicroBatch<{ executionId: string; attempt: number }, ClaimedExecution | null>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    async run(wanted) {
+      const claimed = await claimExecutions(db, worker, wanted);
+      const byId = new Map(claimed.map((c) => [c.executionId, c]));
+      return wanted.map((w) => {
+        const mine = byId.get(w.executionId) ?? null;
+        // The same message twice in one batch is one claim: the second finds nothing.
+        byId.delete(w.executionId);
+        return mine;
+      });
+    },
+  });
+
+  const verdicts = createMicroBatch<Verdict, boolean>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    async run(batch) {
+      const written = await untilAnswered(() => writeVerdicts(batch));
+      return batch.map((verdict) => written.has(verdict.executionId));
+    },
+  });
+
+  return {
+    claim: (executionId, attempt) => claims.add({ executionId, attempt }),
+    finish: (verdict) => verdicts.add(verdict),
+    retry: (failed) => untilAnswered(() => retryExecution(db, worker, failed)),
+  };
+
+  /** A verdict that Postgres refuses must not take the others of its batch with it. */
+  async function writeVerdicts(batch: readonly Verdict[]): Promise<Set<string>> {
+    try {
+      return await finishExecutions(db, worker, batch);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      const [first, ...rest] = batch;
+      if (first === undefined) return new Set();
+      if (rest.length === 0) {
+        log.error({ err: error, execution_id: first.executionId }, "verdict could not be stored as it is");
+        return finishExecutions(db, worker, [unstorable(first)]);
+      }
+      const half = Math.ceil(batch.length / 2);
+      const [left, right] = [await writeVerdicts(batch.slice(0, half)), await writeVerdicts(batch.slice(half))];
+      return left.union(right);
+    }
+  }
+
+  /** Every write is guarded by the claim, so doing one again whose answer was cut off does no harm. */
+  async function untilAnswered<T>(write: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!isTransient(error) || lost.aborted) throw error;
+        log.warn({ err: error }, "ledger does not answer, trying again");
+        await sleep(RETRY_EVERY_MS, undefined, { signal: lost });
+      }
+    }
+  }
+}
+
+function unstorable(verdict: Verdict): Verdict {
+  return {
+    ...verdict,
+    status: verdict.status === "success" ? "success" : "failed",
+    skipReason: null,
+    error: verdict.status === "success" ? null : { code: "FUNCTION_ERROR", message: "the record of this execution could not be stored" },
+    check: null,
+    perform: null,
+  };
+}

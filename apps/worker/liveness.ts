@@ -1,0 +1,41 @@
+import { type Db, openDatabase } from "@belfry/db/client.ts";
+import { CANCEL_CHANNEL, listen } from "@belfry/db/listen.ts";
+import { heartbeat } from "@belfry/db/workers.ts";
+import type { Logger } from "@belfry/service/logger.ts";
+import { startLoop } from "@belfry/service/loop.ts";
+import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { type Running, StopReason } from "./running.ts";
+
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Says every two seconds that this worker lives, on a connection of its own, so that a busy pool cannot make it look
+ * dead; and stops what somebody has cancelled. `onLost` is called once, when the cluster has counted it as lost.
+ */
+export function startLiveness(
+  { url, worker, running, log, onLost }: { url: string; worker: string; running: Running; log: Logger; onLost: () => void },
+): { stop(): Promise<void>; lastRunAt(): number | null } {
+  const onError = rateLimited((error: Error) => log.warn({ err: error }, "heartbeat connection trouble"));
+  const database = openDatabase({ url, max: 1, applicationName: "belfry worker heartbeat", onError });
+  const loop = startLoop({ name: "heartbeat", everyMs: HEARTBEAT_MS, log, runOnce: () => beat(database.db) });
+  const cancels = listen(url, CANCEL_CHANNEL, { onNotify: stopCancelled, onError });
+
+  return {
+    lastRunAt: loop.lastRunAt,
+    async stop() {
+      await Promise.all([loop.stop(), cancels.close()]);
+      await database.close();
+    },
+  };
+
+  async function beat(db: Db): Promise<void> {
+    const { alive, cancelled } = await heartbeat(db, worker);
+    if (!alive) onLost();
+    // The notification is the fast way; it may have been missed.
+    for (const executionId of cancelled) stopCancelled(executionId);
+  }
+
+  function stopCancelled(executionId: string): void {
+    running.stop(executionId, new StopReason("CANCELLED", "cancelled while it ran"));
+  }
+}

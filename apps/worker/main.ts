@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { slug } from "@belfry/contract/text.ts";
+import { databaseNow, openDatabase } from "@belfry/db/client.ts";
+import { registerModules } from "@belfry/db/functions.ts";
+import { registerWorker } from "@belfry/db/workers.ts";
+import type { DefinedFunction } from "@belfry/functions/define-function.ts";
+import { createHttpClient } from "@belfry/functions/http.ts";
+import { loadModules } from "@belfry/functions/load-modules.ts";
+import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { text, wholeNumber } from "@belfry/service/env.ts";
+import { startHealthServer } from "@belfry/service/health.ts";
+import { runProcess } from "@belfry/service/lifecycle.ts";
+import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { startConsuming } from "./consume.ts";
+import { createLedger } from "./ledger.ts";
+import { startLiveness } from "./liveness.ts";
+import { createRunning, StopReason } from "./running.ts";
+
+/** No heartbeat for this long: the process is not ready. */
+const SILENT_MS = 10_000;
+
+await runProcess("worker", {
+  env: {
+    BELFRY_POOL: slug.default("default"),
+    BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+    BELFRY_FUNCTIONS_DIR: text.optional(),
+    BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
+    BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
+  },
+  graceMs: (env) => env.BELFRY_DRAIN_MS,
+  async start({ env, log, lifecycle }) {
+    const modules: Map<string, DefinedFunction> = env.BELFRY_FUNCTIONS_DIR ? await loadModules(env.BELFRY_FUNCTIONS_DIR) : new Map();
+    const http = createHttpClient();
+    lifecycle.started("http client", http.close);
+
+    const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
+    const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
+    lifecycle.started("database", database.close);
+    const { db } = database;
+    await databaseNow(db);
+    const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
+    await assertReachable(backend);
+
+    const id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+    const identity = { id, pool: env.BELFRY_POOL, host: hostname(), pid: process.pid, concurrency: env.BELFRY_CONCURRENCY };
+    await registerModules(db, [...modules.values()].map((m) => ({ ...m, check: m.check !== null })));
+    await registerWorker(db, identity);
+
+    const running = createRunning();
+    const lost = new AbortController();
+    const liveness = startLiveness({ url: env.DATABASE_URL, worker: id, running, log, onLost });
+    lifecycle.started("liveness", liveness.stop);
+
+    const ledger = createLedger(db, id, log, lost.signal);
+    const consuming = startConsuming({ db, backend, ledger, http, modules, running, log }, identity);
+    lifecycle.started("consumer", consuming.drain);
+
+    if (env.BELFRY_HEALTH_PORT !== undefined) {
+      const ready = () => performance.now() - (liveness.lastRunAt() ?? 0) < SILENT_MS;
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      lifecycle.started("health", health.close);
+    }
+    log.info({ worker: id, pool: env.BELFRY_POOL, queue: backend.kind, modules: [...modules.keys()] }, "worker started");
+
+    /** The cluster has given away what this worker runs: stop it, and make room for a process with a new identity. */
+    function onLost(): void {
+      lost.abort();
+      running.stopAll(new StopReason("WORKER_LOST", "the worker that ran it was silent for too long"));
+      lifecycle.fail("this worker was silent for too long and was counted as lost");
+    }
+  },
+});

@@ -1,0 +1,28 @@
+import type { ClaimedExecution } from "@belfry/db/executions.ts";
+import type { DefinedFunction } from "@belfry/functions/define-function.ts";
+import type { HttpClient } from "@belfry/functions/http.ts";
+import type { PhaseTarget } from "@belfry/functions/run-phase.ts";
+
+/** What is to be called for an execution, and for how long each phase may take, in milliseconds. */
+export type Target = { target: PhaseTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };
+
+/** What both phases get that nobody gave a limit. */
+export const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** The job's own limit comes first, then the function's record, then the module's. Null if this worker does not have the module. */
+export function resolveTarget(
+  { function: fn, ...job }: ClaimedExecution,
+  client: HttpClient,
+  modules: ReadonlyMap<string, DefinedFunction>,
+): Target | null {
+  const limits = (ofModule: number | null) => {
+    const common = fn.timeoutMs ?? ofModule ?? DEFAULT_TIMEOUT_MS;
+    return { checkTimeoutMs: job.checkTimeoutMs ?? common, performTimeoutMs: job.performTimeoutMs ?? common };
+  };
+  if (fn.kind === "http") {
+    const target: PhaseTarget = { kind: "http", client, url: fn.url as string, headers: fn.headers ?? {} };
+    return { target, hasCheck: fn.check, ...limits(null) };
+  }
+  const module = modules.get(fn.module as string);
+  return module ? { target: { kind: "module", module }, hasCheck: module.check !== null, ...limits(module.timeoutMs) } : null;
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { EXECUTION_ERROR_CODES } from "./errors.ts";
+import { json } from "./json.ts";
+import { executionStatus, skipReason, trigger } from "./states.ts";
+import { instant } from "./text.ts";
+
+export const executionError = z.object({ code: z.enum(EXECUTION_ERROR_CODES), message: z.string() });
+
+/** What one phase was given and what came back. Times in UTC, durations in milliseconds. */
+export const phaseRecord = z.object({
+  input: json,
+  output: json,
+  logs: z.array(z.string()),
+  error: executionError.nullable(),
+  started_at: instant,
+  duration_ms: z.number(),
+});
+export type PhaseRecord = z.infer<typeof phaseRecord>;
+
+/** One try that was recorded as failed or lost before the next began. */
+export const attemptRecord = z.object({
+  attempt: z.int(),
+  outcome: z.enum(["failed", "lost"]),
+  worker: z.string(),
+  started_at: instant,
+  ended_at: instant,
+  error: executionError,
+});
+
+/** An execution as the API answers it: the record of one occurrence or of one manual run. */
+export const execution = z.object({
+  id: z.uuid(),
+  job_id: z.uuid(),
+  account_id: z.uuid(),
+  function_id: z.uuid(),
+  trigger,
+  scheduled_for: instant,
+  status: executionStatus,
+  skip_reason: skipReason.nullable(),
+  /** The try that is running or was the last; 1 for the first. */
+  attempt: z.int(),
+  worker: z.string().nullable(),
+  started_at: instant.nullable(),
+  completed_at: instant.nullable(),
+  duration_ms: z.number().nullable(),
+  error: executionError.nullable(),
+  check: phaseRecord.nullable(),
+  perform: phaseRecord.nullable(),
+});
+export type Execution = z.infer<typeof execution>;
+
+/** `GET /automation/executions/{id}` also lists the tries before the last one. */
+export const executionWithAttempts = execution.extend({ attempts: z.array(attemptRecord) });

@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { timeoutMs } from "./job.ts";
+import { functionKind } from "./states.ts";
+import { description, instant, name } from "./text.ts";
+
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .max(2048)
+  .refine((text) => !new URL(text).username && !new URL(text).password, "must not contain a user name or password");
+
+/** Header names that the request itself needs; a function's own headers cannot set them. */
+const RESERVED_HEADERS = new Set([
+  "connection",
+  "content-length",
+  "content-type",
+  "expect",
+  "host",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const headers = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "is not a header name"),
+    z.string().max(4096).regex(/^[\t\x20-\x7e]*$/, "must be printable ASCII"),
+  )
+  .refine((all) => Object.keys(all).length <= 50, "at most 50 headers")
+  .refine((all) => !Object.keys(all).some((key) => RESERVED_HEADERS.has(key.toLowerCase())), "sets a header that the request itself needs");
+
+const http = { url: httpUrl, headers };
+const common = {
+  description,
+  timeout_ms: timeoutMs.nullable(),
+};
+
+/** Body of `POST /automation/functions`. */
+export const createFunctionBody = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("http"),
+    name,
+    url: http.url,
+    headers: http.headers.default({}),
+    /** false: there is no check phase, `perform` is called at once. */
+    check: z.boolean().default(true),
+    description: common.description.default(""),
+    timeout_ms: common.timeout_ms.default(null),
+  }),
+  z.strictObject({
+    kind: z.literal("module"),
+    name,
+    /** The module's own name, as `defineFunction` gives it; the function's name if absent. */
+    module: name.optional(),
+    description: common.description.default(""),
+    timeout_ms: common.timeout_ms.default(null),
+  }),
+]);
+export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
+
+/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers` and `check` belong to kind `http`, `module` to kind `module`. */
+export const patchFunctionBody = z
+  .strictObject({ name, ...common, ...http, check: z.boolean(), module: name })
+  .partial()
+  .refine((body) => Object.keys(body).length > 0, "must change at least one field");
+export type PatchFunctionBody = z.infer<typeof patchFunctionBody>;
+
+/** A function as the API answers it. `account_id` is null for a module that the workers brought along: every account may use it, none may change it. */
+export const functionRecord = z.object({
+  id: z.uuid(),
+  account_id: z.uuid().nullable(),
+  name: z.string(),
+  description: z.string(),
+  kind: functionKind,
+  url: z.string().nullable(),
+  headers: z.record(z.string(), z.string()).nullable(),
+  module: z.string().nullable(),
+  check: z.boolean(),
+  timeout_ms: z.int().nullable(),
+  created_at: instant,
+  updated_at: instant,
+});
+export type FunctionRecord = z.infer<typeof functionRecord>;

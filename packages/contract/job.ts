@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { json, payload } from "./json.ts";
+import { scheduleInput } from "./schedule-input.ts";
+import { delivery, jobStatus, priority } from "./states.ts";
+import { description, instant, name, slug } from "./text.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How long one phase may take, in milliseconds. */
+export const timeoutMs = z.int().min(1).max(DAY_MS);
+
+/**
+ * What is done when an attempt fails. Before attempt n + 1 the execution waits
+ * `min(backoff_ms * 2^(n - 1), max_backoff_ms)`, less a random part of up to `jitter` of it.
+ */
+export const retryPolicy = z.strictObject({
+  /** How often the execution is tried in all; 1 means never again. */
+  attempts: z.int().min(1).max(100).default(1),
+  backoff_ms: z.int().min(0).max(DAY_MS).default(1000),
+  max_backoff_ms: z.int().min(0).max(DAY_MS).default(60 * 60 * 1000),
+  jitter: z.number().min(0).max(1).default(0.5),
+});
+export type RetryPolicy = z.infer<typeof retryPolicy>;
+
+const editable = {
+  name,
+  description,
+  project: slug.nullable(),
+  schedule: scheduleInput,
+  timezone: z.string().max(100),
+  payload,
+  priority,
+  pool: slug,
+  max_runs: z.int().min(0).max(2_147_483_647),
+  check_timeout_ms: timeoutMs.nullable(),
+  perform_timeout_ms: timeoutMs.nullable(),
+  retry: retryPolicy,
+  delivery,
+  enabled: z.boolean(),
+};
+
+/** Body of `POST /automation/jobs`. */
+export const createJobBody = z.strictObject({
+  function_id: z.string(),
+  name: editable.name,
+  schedule: editable.schedule,
+  description: editable.description.default(""),
+  project: editable.project.default(null),
+  timezone: editable.timezone.default("UTC"),
+  payload: editable.payload.optional(),
+  priority: editable.priority.default("medium"),
+  pool: editable.pool.default("default"),
+  max_runs: editable.max_runs.default(0),
+  check_timeout_ms: editable.check_timeout_ms.default(null),
+  perform_timeout_ms: editable.perform_timeout_ms.default(null),
+  retry: editable.retry.prefault({}),
+  delivery: editable.delivery.default("at_least_once"),
+  enabled: editable.enabled.default(true),
+});
+export type CreateJobBody = z.infer<typeof createJobBody>;
+
+/** Body of `PATCH /automation/jobs/{id}`: what is absent stays as it is. */
+export const patchJobBody = z
+  .strictObject({ function_id: z.string(), ...editable })
+  .partial()
+  .refine((body) => Object.keys(body).length > 0, "must change at least one field");
+export type PatchJobBody = z.infer<typeof patchJobBody>;
+
+/** A job as the API answers it. */
+export const job = z.object({
+  id: z.uuid(),
+  account_id: z.uuid(),
+  function_id: z.uuid(),
+  name: z.string(),
+  description: z.string(),
+  project: z.string().nullable(),
+  schedule: scheduleInput,
+  timezone: z.string(),
+  payload: json,
+  priority,
+  pool: z.string(),
+  max_runs: z.int(),
+  check_timeout_ms: z.int().nullable(),
+  perform_timeout_ms: z.int().nullable(),
+  retry: retryPolicy,
+  delivery,
+  status: jobStatus,
+  enabled: z.boolean(),
+  run_count: z.int(),
+  last_run: instant.nullable(),
+  next_run: instant.nullable(),
+  created_at: instant,
+  updated_at: instant,
+  deleted_at: instant.nullable(),
+});
+export type Job = z.infer<typeof job>;

@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/** DESIGN: an execution is `pending`, `running`, then one of the four that are final. */
+export const EXECUTION_STATUSES = ["pending", "running", "success", "failed", "cancelled", "skipped"] as const;
+export const executionStatus = z.enum(EXECUTION_STATUSES);
+export type ExecutionStatus = z.infer<typeof executionStatus>;
+
+export const FINAL_STATUSES = ["success", "failed", "cancelled", "skipped"] as const;
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+
+/** Why a planned occurrence was not run. */
+export const SKIP_REASONS = ["check_declined", "misfire", "paused"] as const;
+export const skipReason = z.enum(SKIP_REASONS);
+export type SkipReason = z.infer<typeof skipReason>;
+
+/** What made an execution: the clock, or somebody's call. */
+export const TRIGGERS = ["schedule", "manual"] as const;
+export const trigger = z.enum(TRIGGERS);
+export type Trigger = z.infer<typeof trigger>;
+
+export const JOB_STATUSES = ["active", "paused", "completed"] as const;
+export const jobStatus = z.enum(JOB_STATUSES);
+export type JobStatus = z.infer<typeof jobStatus>;
+
+/** Most urgent first. */
+export const PRIORITIES = ["critical", "high", "medium", "low", "background"] as const;
+export const priority = z.enum(PRIORITIES);
+export type Priority = z.infer<typeof priority>;
+
+/**
+ * What happens to a run whose worker died in the middle, when nobody can know whether the effect happened:
+ * run again with the same idempotency key, or mark lost and never run again.
+ */
+export const DELIVERIES = ["at_least_once", "at_most_once"] as const;
+export const delivery = z.enum(DELIVERIES);
+export type Delivery = z.infer<typeof delivery>;
+
+export const PHASES = ["check", "perform"] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const FUNCTION_KINDS = ["http", "module"] as const;
+export const functionKind = z.enum(FUNCTION_KINDS);
+export type FunctionKind = z.infer<typeof functionKind>;
+
+export const ROLES = ["member", "admin"] as const;
+export type Role = (typeof ROLES)[number];

@@ -1,0 +1,283 @@
+/** Every change that a client makes to a job. */
+import { createHash, randomUUIDv7 } from "node:crypto";
+import { ApiError } from "@belfry/contract/errors.ts";
+import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
+import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
+import { assertHasFuture } from "@belfry/schedule/assert-has-future.ts";
+import { ScheduleError } from "@belfry/schedule/errors.ts";
+import { nextRun } from "@belfry/schedule/next-run.ts";
+import { parseSchedule } from "@belfry/schedule/parse-schedule.ts";
+import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
+import { and, eq, sql } from "drizzle-orm";
+import { brokenConstraint, type Db, databaseNow } from "./client.ts";
+import { insertManualRun, skipPending } from "./executions.ts";
+import { assertFunctionUsable } from "./functions.ts";
+import { WAKE_CHANNEL } from "./listen.ts";
+import { recordDue } from "./record-due.ts";
+import { jobs } from "./tables/jobs.ts";
+
+export type JobRow = typeof jobs.$inferSelect;
+
+/**
+ * A new job. The same `idempotencyKey` with the same body gives the job that the first call made.
+ * Throws ApiError: VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
+ */
+export async function createJob(
+  db: Db,
+  accountId: string,
+  body: CreateJobBody,
+  idempotencyKey: string | null,
+): Promise<{ jobId: string; replayed: boolean }> {
+  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+  const earlier = await findByIdempotencyKey(db, accountId, idempotencyKey, fingerprint);
+  if (earlier) return { jobId: earlier, replayed: true };
+  try {
+    return { jobId: await insertJob(db, accountId, body, idempotencyKey, fingerprint), replayed: false };
+  } catch (error) {
+    const constraint = brokenConstraint(error);
+    if (constraint === "jobs_name" || constraint === "jobs_idempotency_key") {
+      // Two calls with one key at once: the other has won, and this is its replay.
+      const winner = await findByIdempotencyKey(db, accountId, idempotencyKey, fingerprint);
+      if (winner) return { jobId: winner, replayed: true };
+    }
+    throw nameTaken(error, body.name);
+  }
+}
+
+async function insertJob(
+  db: Db,
+  accountId: string,
+  body: CreateJobBody,
+  idempotencyKey: string | null,
+  fingerprint: string,
+): Promise<string> {
+  return db.transaction(async (tx) => {
+    await assertFunctionUsable(tx, accountId, body.function_id);
+    const now = await databaseNow(tx);
+    const { spec, firstRun } = readSchedule(body.schedule, body.timezone, now);
+    const jobId = randomUUIDv7();
+    await tx.insert(jobs).values({
+      id: jobId,
+      accountId,
+      functionId: body.function_id,
+      name: body.name,
+      description: body.description,
+      project: body.project,
+      schedule: body.schedule,
+      scheduleSpec: spec,
+      rulesVersion: RULES_VERSION,
+      timezone: body.timezone,
+      payload: body.payload ?? {},
+      priority: body.priority,
+      pool: body.pool,
+      maxRuns: body.max_runs,
+      checkTimeoutMs: body.check_timeout_ms,
+      performTimeoutMs: body.perform_timeout_ms,
+      retry: body.retry,
+      delivery: body.delivery,
+      enabled: body.enabled,
+      nextRun: body.enabled ? new Date(firstRun) : null,
+      idempotencyKey,
+      idempotencyFingerprint: idempotencyKey === null ? null : fingerprint,
+    });
+    await wake(tx);
+    return jobId;
+  });
+}
+
+/**
+ * Changes a job. A change of schedule serves what was due before it and goes on strictly after now, so that no
+ * instant is lost or served twice. `enabled: false` takes back what is pending.
+ * Returns false if the account has no such job. Throws ApiError as `createJob` does.
+ */
+export async function patchJob(db: Db, accountId: string, jobId: string, patch: PatchJobBody): Promise<boolean> {
+  try {
+    return await changeJob(db, accountId, jobId, async (tx, job, now) => {
+      if (patch.function_id !== undefined) await assertFunctionUsable(tx, accountId, patch.function_id);
+      if (patch.max_runs !== undefined && patch.max_runs !== 0 && patch.max_runs < job.runCount) {
+        throw invalid("max_runs", `max_runs must be 0 or at least run_count, which is ${job.runCount}`);
+      }
+      const newSchedule = patch.schedule !== undefined || patch.timezone !== undefined;
+      const changed: JobRow = {
+        ...job,
+        ...definedOnly({
+          functionId: patch.function_id,
+          name: patch.name,
+          description: patch.description,
+          project: patch.project,
+          schedule: patch.schedule,
+          timezone: patch.timezone,
+          payload: patch.payload,
+          priority: patch.priority,
+          pool: patch.pool,
+          maxRuns: patch.max_runs,
+          checkTimeoutMs: patch.check_timeout_ms,
+          performTimeoutMs: patch.perform_timeout_ms,
+          retry: patch.retry,
+          delivery: patch.delivery,
+          enabled: patch.enabled,
+        }),
+      };
+      if (newSchedule) {
+        changed.scheduleSpec = readSchedule(changed.schedule, changed.timezone, now).spec;
+        changed.rulesVersion = RULES_VERSION;
+      }
+      if (patch.enabled) changed.deletedAt = null;
+      // A job that was over has something to do again.
+      if (job.status === "completed" && (newSchedule || patch.max_runs !== undefined)) changed.status = "active";
+      return newSchedule ? { ...changed, nextRun: null } : changed;
+    });
+  } catch (error) {
+    throw nameTaken(error, patch.name ?? "");
+  }
+}
+
+/** No occurrence until it is resumed; what is pending becomes `skipped`. Returns false if the account has no such job. */
+export function pauseJob(db: Db, accountId: string, jobId: string): Promise<boolean> {
+  return changeJob(db, accountId, jobId, (_tx, job) => {
+    if (job.status === "completed") throw new ApiError("JOB_NOT_ACTIVE", "job is completed, there is nothing to pause");
+    return { ...job, status: "paused" };
+  });
+}
+
+/** Goes on with the first occurrence after now. Returns false if the account has no such job. */
+export function resumeJob(db: Db, accountId: string, jobId: string): Promise<boolean> {
+  return changeJob(db, accountId, jobId, (_tx, job) => {
+    if (job.status === "completed") throw new ApiError("JOB_NOT_ACTIVE", "job is completed, there is nothing to resume");
+    return { ...job, status: "active" };
+  });
+}
+
+/**
+ * Disables a job for good, but for who enables it again: its row, its name and its executions stay.
+ * Returns false if the account has no such job.
+ */
+export function deleteJob(db: Db, accountId: string, jobId: string): Promise<boolean> {
+  return changeJob(db, accountId, jobId, (_tx, job, now) => ({
+    ...job,
+    enabled: false,
+    deletedAt: job.deletedAt ?? new Date(now),
+  }));
+}
+
+/**
+ * One manual run, besides the schedule. Returns null if the account has no such job.
+ * Throws ApiError JOB_NOT_ACTIVE for a job that is paused, disabled, completed or has no runs left.
+ */
+export async function runJob(db: Db, accountId: string, jobId: string): Promise<{ executionId: string } | null> {
+  return db.transaction(async (tx) => {
+    const job = await lockJob(tx, accountId, jobId);
+    if (!job) return null;
+    const why = whyNotRunnable(job);
+    if (why) throw new ApiError("JOB_NOT_ACTIVE", `job ${why} and cannot be run`);
+    const run = await insertManualRun(tx, job);
+    await tx.update(jobs).set({ runCount: sql`${jobs.runCount} + 1` }).where(eq(jobs.id, jobId));
+    await wake(tx);
+    return run;
+  });
+}
+
+function whyNotRunnable(job: JobRow): string | null {
+  if (job.deletedAt) return "is deleted";
+  if (!job.enabled) return "is disabled";
+  if (job.status !== "active") return `is ${job.status}`;
+  if (job.maxRuns > 0 && job.runCount >= job.maxRuns) return `has had its ${job.maxRuns} runs`;
+  return null;
+}
+
+type JobChange = (tx: Db, job: JobRow, now: number) => JobRow | Promise<JobRow>;
+
+/**
+ * The frame of every change: lock the job as the sweep does, write what is due until now under the old rules, apply
+ * the change, find the next run under the new ones, and take back what may no longer start.
+ */
+async function changeJob(db: Db, accountId: string, jobId: string, change: JobChange): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    let job = await lockJob(tx, accountId, jobId);
+    if (!job) return false;
+    const now = await databaseNow(tx);
+    while (job.nextRun && job.nextRun.getTime() <= now) {
+      await recordDue(tx, [{ ...job, nextRun: job.nextRun.getTime() }], now, { callerPublishes: false });
+      job = (await lockJob(tx, accountId, jobId)) as JobRow;
+    }
+    const changed = await change(tx, job, now);
+    const stops = !changed.enabled || changed.status !== "active";
+    await tx
+      .update(jobs)
+      .set({ ...changed, nextRun: nextRunOf(changed, now), updatedAt: new Date(now) })
+      .where(eq(jobs.id, jobId));
+    if (stops) await skipPending(tx, jobId, "paused");
+    await wake(tx);
+    return true;
+  });
+}
+
+/** Null for a job that is not to run, and for one whose runs are all given out: it settles once those have ended. */
+function nextRunOf(job: JobRow, now: number): Date | null {
+  if (!job.enabled || job.status !== "active") return null;
+  if (job.maxRuns > 0 && job.runCount >= job.maxRuns) return null;
+  if (job.nextRun) return job.nextRun;
+  const next = nextRun(job.scheduleSpec, now);
+  return next === null ? null : new Date(next);
+}
+
+/** `no key update` is the sweep's own lock: it waits for a sweep, and a sweep passes the job over meanwhile. */
+async function lockJob(tx: Db, accountId: string, jobId: string): Promise<JobRow | null> {
+  const [row] = await tx
+    .select()
+    .from(jobs)
+    .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId)))
+    .for("no key update");
+  return row ?? null;
+}
+
+async function findByIdempotencyKey(
+  db: Db,
+  accountId: string,
+  idempotencyKey: string | null,
+  fingerprint: string,
+): Promise<string | null> {
+  if (idempotencyKey === null) return null;
+  const [row] = await db
+    .select({ id: jobs.id, fingerprint: jobs.idempotencyFingerprint })
+    .from(jobs)
+    .where(and(eq(jobs.accountId, accountId), eq(jobs.idempotencyKey, idempotencyKey)));
+  if (!row) return null;
+  if (row.fingerprint !== fingerprint) {
+    throw new ApiError("IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used with another body");
+  }
+  return row.id;
+}
+
+function readSchedule(input: ScheduleInput, timezone: string, now: number): { spec: Schedule; firstRun: number } {
+  try {
+    const spec = parseSchedule(input, { timezone, anchor: now });
+    return { spec, firstRun: assertHasFuture(spec, input, now) };
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    throw new ApiError("SCHEDULE_INVALID", error.message, [{ path: error.field, message: error.message, code: error.code }]);
+  }
+}
+
+function invalid(path: string, message: string): ApiError {
+  return new ApiError("VALIDATION_ERROR", message, [{ path, message, code: "invalid" }]);
+}
+
+function nameTaken(error: unknown, name: string): unknown {
+  return brokenConstraint(error) === "jobs_name"
+    ? new ApiError("JOB_NAME_TAKEN", `job with name "${name}" already exists`, [
+        { path: "name", message: "is taken", code: "taken" },
+      ])
+    : error;
+}
+
+function definedOnly<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** Tells the schedulers when this transaction commits. */
+async function wake(tx: Db): Promise<void> {
+  await tx.execute(sql`select pg_notify(${WAKE_CHANNEL}, '')`);
+}

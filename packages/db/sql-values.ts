@@ -1,0 +1,20 @@
+import { type SQL, sql } from "drizzle-orm";
+
+/** One parameter that holds the whole array; by itself Drizzle makes a list of parameters of it. */
+export const array = (values: readonly unknown[], type: "uuid" | "text" | "int" | "float8" | "jsonb"): SQL =>
+  sql`${sql.param(values)}::${sql.raw(type)}[]`;
+
+/** A JSON value as one parameter, or SQL's null for null and undefined. */
+export const jsonbOrNull = (value: unknown): SQL => sql`${jsonTextOrNull(value)}::jsonb`;
+
+export const jsonTextOrNull = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value);
+
+/** Milliseconds since the epoch to an instant. */
+export const toInstant = (ms: SQL | number): SQL => sql`to_timestamp(${ms}::float8 / 1000)`;
+
+/** An instant to milliseconds since the epoch, as a JavaScript number. */
+export const toMs = (column: SQL): SQL => sql`(extract(epoch from ${column}) * 1000)::float8`;
+
+/** "Now", cut to what an instant keeps: rounding up would put it in the future. */
+export const nowMs: SQL = sql`date_trunc('milliseconds', now())`;

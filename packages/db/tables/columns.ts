@@ -1,0 +1,23 @@
+import { randomUUIDv7 } from "node:crypto";
+import { sql } from "drizzle-orm";
+import { customType, timestamp, uuid } from "drizzle-orm/pg-core";
+
+/**
+ * A UTC instant in whole milliseconds. Two instants that differ by less than a millisecond would be two keys in
+ * Postgres and one `Date` in JavaScript, so the column itself keeps no more than that.
+ */
+export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
+
+export const createdAt = () => instant("created_at").notNull().default(sql`now()`);
+export const updatedAt = () => instant("updated_at").notNull().default(sql`now()`);
+
+/** Ids are UUIDv7: in the order in which they were made, so "newest first" needs no second column. */
+export const idV7 = () => uuid("id").primaryKey().$defaultFn(() => randomUUIDv7());
+
+/** `jsonb` that is written as text and read as the parsed value, whatever JSON it holds. Drizzle's own stringifies a JSON string twice under node-pg. */
+export const jsonb = <T>(name: string) =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => "jsonb",
+    toDriver: (value) => JSON.stringify(value),
+    fromDriver: (value) => value as T,
+  })(name);

@@ -1,0 +1,54 @@
+import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
+import { sql } from "drizzle-orm";
+import { check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { createdAt, idV7, instant, jsonb } from "./columns.ts";
+
+/**
+ * The ledger: one row for each occurrence and each manual run, and what became of it.
+ *
+ * No foreign keys: rows are only ever inserted under a lock on their job's row, whose own keys hold, and jobs are
+ * never deleted. Three key look-ups and row locks an insert would be the dearest part of it.
+ */
+export const executions = pgTable(
+  "executions",
+  {
+    id: idV7(),
+    accountId: uuid("account_id").notNull(),
+    jobId: uuid("job_id").notNull(),
+    functionId: uuid("function_id").notNull(),
+    trigger: text("trigger").$type<Trigger>().notNull(),
+    scheduledFor: instant("scheduled_for").notNull(),
+    status: text("status").$type<ExecutionStatus>().notNull(),
+    skipReason: text("skip_reason").$type<SkipReason>(),
+    attempt: integer("attempt").notNull().default(1),
+    /** When this attempt may start. */
+    availableAt: instant("available_at").notNull().default(sql`date_trunc('milliseconds', now())`),
+    /** When a pending row is to be put on the queue, or put there again should no worker have claimed it by then. */
+    publishAt: instant("publish_at").notNull().default(sql`date_trunc('milliseconds', now())`),
+    /** How often this attempt was put on the queue: part of the message's id, since BullMQ ignores an id that it still keeps. */
+    dispatch: integer("dispatch").notNull().default(0),
+    worker: text("worker"),
+    cancelRequestedAt: instant("cancel_requested_at"),
+    createdAt: createdAt(),
+    startedAt: instant("started_at"),
+    completedAt: instant("completed_at"),
+    durationMs: doublePrecision("duration_ms"),
+    error: jsonb<ExecutionError>("error"),
+    check: jsonb<PhaseRecord>("check_phase"),
+    perform: jsonb<PhaseRecord>("perform_phase"),
+  },
+  (t) => [
+    check("executions_trigger", sql`${t.trigger} in ('schedule', 'manual')`),
+    check("executions_status", sql`${t.status} in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')`),
+    check("executions_skip_reason", sql`(${t.status} = 'skipped') = (${t.skipReason} is not null)`),
+    check("executions_completed", sql`(${t.status} in ('pending', 'running')) = (${t.completedAt} is null)`),
+    // One row per occurrence. Also the order in which a job's executions are listed.
+    uniqueIndex("executions_occurrence").on(t.jobId, t.scheduledFor, t.trigger),
+    index("executions_newest").on(t.accountId, t.id.desc()),
+    index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending'`),
+    index("executions_open").on(t.jobId).where(sql`status in ('pending', 'running')`),
+    index("executions_running").on(t.worker).where(sql`status = 'running'`),
+  ],
+);

@@ -1,0 +1,36 @@
+import type { FunctionKind } from "@belfry/contract/states.ts";
+import { sql } from "drizzle-orm";
+import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { accounts } from "./accounts.ts";
+import { createdAt, idV7, instant, jsonb, updatedAt } from "./columns.ts";
+
+/**
+ * What a job calls. Rows without an account are the modules that the workers brought along: each worker registers
+ * what it loaded, and every account may use them.
+ */
+export const functions = pgTable(
+  "functions",
+  {
+    id: idV7(),
+    accountId: uuid("account_id").references(() => accounts.id),
+    name: text("name").notNull(),
+    description: text("description").notNull().default(""),
+    kind: text("kind").$type<FunctionKind>().notNull(),
+    url: text("url"),
+    headers: jsonb<Record<string, string>>("headers"),
+    module: text("module"),
+    /** Whether there is a check phase. */
+    check: boolean("has_check").notNull().default(true),
+    timeoutMs: integer("timeout_ms"),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+    deletedAt: instant("deleted_at"),
+  },
+  (t) => [
+    check("functions_kind", sql`${t.kind} in ('http', 'module')`),
+    check("functions_target", sql`case ${t.kind} when 'http' then ${t.url} is not null else ${t.module} is not null end`),
+    uniqueIndex("functions_name").on(t.accountId, t.name).where(sql`deleted_at is null`),
+    uniqueIndex("functions_shared_name").on(t.name).where(sql`account_id is null`),
+    index("functions_newest").on(t.accountId, t.id.desc()),
+  ],
+);

@@ -1,0 +1,62 @@
+import { EXECUTION_ERROR_CODES, type ExecutionErrorCode } from "@belfry/contract/errors.ts";
+import { describeThrown } from "./describe-thrown.ts";
+import { PhaseFailure } from "./phase-failure.ts";
+
+/** Why a worker may stop a phase such that another attempt is due. */
+const RETRYABLE_STOPS = new Set<ExecutionErrorCode>(["TIMEOUT", "WORKER_LOST", "WORKER_STOPPED"]);
+
+export type Deadline = {
+  /** Aborted when the phase has to stop, by the clock or by the worker. */
+  signal: AbortSignal;
+  /** Why it had to stop, or null. */
+  stopped: () => PhaseFailure | null;
+  /** What `run` gives, or a rejection as soon as the phase has to stop, whether `run` heeds the signal or not. */
+  race: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Ends the watch; to be called once the phase is over. */
+  clear: () => void;
+};
+
+/**
+ * Watches a phase: it stops after `timeoutMs` with TIMEOUT, or when `outer` is aborted, with the `code` that the
+ * abort's reason carries, and CANCELLED without one.
+ */
+export function startDeadline(phase: string, timeoutMs: number, outer: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const { promise: mustStop, reject } = Promise.withResolvers<never>();
+  mustStop.catch(() => {}); // nobody races if the phase was over before it began
+  let stopped: PhaseFailure | null = null;
+
+  const stop = (failure: PhaseFailure) => {
+    if (stopped) return;
+    stopped = failure;
+    // First the verdict, then the signal: a function that answers from inside its abort listener comes too late.
+    reject(failure);
+    controller.abort(failure);
+  };
+  const onAbort = () => stop(failureOf(outer.reason));
+  const message = `${phase} took longer than its limit of ${timeoutMs} ms`;
+  const timer = setTimeout(() => stop(new PhaseFailure("TIMEOUT", message, { retryable: true })), timeoutMs);
+  outer.addEventListener("abort", onAbort, { once: true });
+  if (outer.aborted) onAbort();
+
+  return {
+    signal: controller.signal,
+    stopped: () => stopped,
+    race: (run) => (stopped ? mustStop : Promise.race([mustStop, run()])),
+    clear: () => {
+      clearTimeout(timer);
+      outer.removeEventListener("abort", onAbort);
+    },
+  };
+}
+
+function failureOf(reason: unknown): PhaseFailure {
+  const code = codeOf(reason);
+  if (!code) return new PhaseFailure("CANCELLED", "the execution was cancelled", { retryable: false });
+  return new PhaseFailure(code, describeThrown(reason), { retryable: RETRYABLE_STOPS.has(code) });
+}
+
+function codeOf(reason: unknown): ExecutionErrorCode | undefined {
+  if (!(reason instanceof Error) || !("code" in reason)) return undefined;
+  return EXECUTION_ERROR_CODES.find((code) => code === reason.code);
+}

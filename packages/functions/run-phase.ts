@@ -1,0 +1,105 @@
+import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { Json } from "@belfry/contract/json.ts";
+import { captureLogs, type Logger } from "./capture-logs.ts";
+import { readCheckResult } from "./check-result.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
+import type { DefinedFunction } from "./define-function.ts";
+import { describeThrown } from "./describe-thrown.ts";
+import type { PhaseEvent, Run } from "./event.ts";
+import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
+import { callModule } from "./module.ts";
+import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
+import { PhaseFailure } from "./phase-failure.ts";
+
+export type PhaseTarget =
+  | ({ kind: "http"; client: HttpClient } & HttpTarget)
+  | { kind: "module"; module: DefinedFunction };
+
+/** One phase to run. `event` is made by `checkEvent` or `performEvent` and says which phase it is. */
+export type PhaseCall = {
+  run: Run;
+  event: PhaseEvent;
+  /** How long the phase may take, in milliseconds, at least 1. */
+  timeoutMs: number;
+  /** By which the worker stops the phase. If the reason is an Error whose `code` is an execution error code, that is the verdict, else CANCELLED. */
+  signal: AbortSignal;
+};
+
+export type PhaseResult = {
+  /** What is written to the ledger: cleaned, and cut to its limits. */
+  record: PhaseRecord;
+  /** What the function answered, whole; null if it failed. For a check, `readCheckResult` reads it. */
+  output: Json;
+  error: ExecutionError | null;
+  /** Whether another attempt may end otherwise; false if there is no error. */
+  retryable: boolean;
+};
+
+/** Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. */
+export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
+  const begin = startRecord(call.event);
+  const logs = captureLogs();
+  const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
+  try {
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
+    return succeed(begin, logs.lines(), call.event, answer);
+  } catch (thrown) {
+    return fail(begin, logs.lines(), deadline.stopped() ?? asFailure(thrown));
+  } finally {
+    deadline.clear();
+  }
+}
+
+function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+  const { signal } = deadline;
+  if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
+  const { payload: _, ...run } = call.run;
+  return callModule(target.module, call.event, { ...run, signal, logger });
+}
+
+function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: unknown): PhaseResult {
+  const output = normaliseOutput(answer);
+  // The effect has happened by now; doing it again would give the same answer.
+  if (!output.ok) throw new PhaseFailure("FUNCTION_ERROR", `the function's answer is ${output.message}`, FINAL);
+  if (event.phase === "check") {
+    // What a check answers goes on to perform whole, so it may not be cut for its depth.
+    if (output.tooDeep) throw new PhaseFailure("CHECK_INVALID", TOO_DEEP, { ...FINAL, output: output.value });
+    readCheckResult(output.whole);
+  }
+  return { record: finishRecord(begin, output.value, logs, null), output: output.whole, error: null, retryable: false };
+}
+
+const FINAL = { retryable: false };
+const TOO_DEEP = `check answered something nested deeper than ${OUTPUT_MAX_DEPTH} levels`;
+
+function fail(begin: RecordBegin, logs: string[], failure: PhaseFailure): PhaseResult {
+  const output = normaliseOutput(failure.output);
+  const error = { code: failure.code, message: failure.message };
+  const record = finishRecord(begin, output.ok ? output.value : null, logs, error);
+  return { record, output: null, error, retryable: failure.retryable };
+}
+
+/** Anything but a PhaseFailure here is a mistake of ours; it is recorded like any other end, since a row must end. */
+function asFailure(thrown: unknown): PhaseFailure {
+  if (thrown instanceof PhaseFailure) return thrown;
+  return new PhaseFailure("FUNCTION_ERROR", describeThrown(thrown), { retryable: true });
+}
+
+type RecordBegin = { input: Json; started_at: string; startedMs: number };
+
+function startRecord(event: PhaseEvent): RecordBegin {
+  const input = normaliseOutput(event);
+  return {
+    input: input.ok ? input.value : null,
+    started_at: new Date().toISOString(),
+    startedMs: performance.now(),
+  };
+}
+
+function finishRecord(begin: RecordBegin, output: Json, logs: string[], error: ExecutionError | null): PhaseRecord {
+  const { startedMs, ...rest } = begin;
+  // Hundredths: what a clock of a millisecond rounds to zero is most of what empty functions take.
+  const duration_ms = Math.round((performance.now() - startedMs) * 100) / 100;
+  return { ...rest, output, logs, error, duration_ms };
+}

@@ -1,0 +1,83 @@
+import closeWithGrace from "close-with-grace";
+import type { z } from "zod";
+import { withDeadline } from "./deadline.ts";
+import { commonEnv, EnvError, parseEnv } from "./env.ts";
+import { createLogger, type Logger, withoutCredentials } from "./logger.ts";
+
+/** Something that was started and is to be stopped. */
+export type Started = { name: string; stop: (deadlineMs: number) => Promise<void> };
+
+/** What `start` uses to say what it has started, in order. */
+export type Lifecycle = {
+  started(name: string, stop: (deadlineMs: number) => Promise<void> | void): void;
+  /** Ends the process as SIGTERM does, with exit code 1: for a part that cannot go on. */
+  fail(reason: string): void;
+};
+
+/** When the parent says nothing more over the process channel, it is gone, and so are we. */
+const PARENT_GONE = "disconnect";
+
+export type ProcessDefinition<S extends z.ZodRawShape> = {
+  /** The settings besides those that every process has. */
+  env: S;
+  /** How long stopping may take in all, in milliseconds. */
+  graceMs: (env: Env<S>) => number;
+  start: (tools: { env: Env<S>; log: Logger; lifecycle: Lifecycle }) => Promise<void>;
+};
+
+type Env<S extends z.ZodRawShape> = z.infer<z.ZodObject<typeof commonEnv & S>>;
+
+/**
+ * Runs a process: reads its settings and starts its parts; SIGTERM, SIGINT, a fatal error or the end of the process
+ * that supervises it stop them in reverse order, all within `graceMs`. A start that fails is one clear line and exit
+ * code 1.
+ */
+export async function runProcess<S extends z.ZodRawShape>(service: string, definition: ProcessDefinition<S>): Promise<void> {
+  const parts: Started[] = [];
+  let failed = false;
+  try {
+    const env = parseEnv({ ...commonEnv, ...definition.env }) as Env<S>;
+    const log = createLogger(service, (env as { LOG_LEVEL: string }).LOG_LEVEL);
+    const graceMs = definition.graceMs(env);
+    const grace = closeWithGrace({ delay: graceMs + 1_000, logger: false }, async ({ err, signal }) => {
+      if (err) log.fatal({ err }, "stopping after a fatal error");
+      else log.info({ signal }, "stopping");
+      await stopAll(parts, graceMs, log);
+      log.info("stopped");
+      if (failed) process.exit(1);
+    });
+    const lifecycle: Lifecycle = {
+      started: (name, stop) => parts.push({ name, stop: async (deadlineMs) => stop(deadlineMs) }),
+      fail(reason) {
+        if (failed) return;
+        failed = true;
+        log.fatal({ reason }, "cannot go on");
+        grace.close();
+      },
+    };
+    process.once(PARENT_GONE, () => lifecycle.fail("the supervising process is gone"));
+    await definition.start({ env, log, lifecycle });
+    process.send?.({ ready: true });
+  } catch (error) {
+    process.stderr.write(`belfry ${service}: ${startFailure(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function stopAll(parts: Started[], graceMs: number, log: Logger): Promise<void> {
+  const end = performance.now() + graceMs;
+  while (parts.length > 0) {
+    const part = parts.pop() as Started;
+    const left = Math.max(100, end - performance.now());
+    await withDeadline(`stopping ${part.name}`, left, part.stop(left)).catch((err: unknown) => log.error({ err, part: part.name }, "did not stop cleanly"));
+  }
+}
+
+function startFailure(error: unknown): string {
+  if (error instanceof EnvError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const causes = [error.message];
+  for (let e = error.cause; e instanceof Error; e = e.cause) causes.push(e.message || e.name);
+  if (error instanceof AggregateError) causes.push(...error.errors.map((e: unknown) => (e instanceof Error ? e.message : String(e))));
+  return withoutCredentials(causes.filter(Boolean).join(": "));
+}
