@@ -1,4 +1,5 @@
-import { databaseNow, openDatabase } from "@belfry/db/client.ts";
+import { assertMigrated } from "@belfry/db/assert-migrated.ts";
+import { openDatabase } from "@belfry/db/client.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
 import { createPublisher } from "@belfry/queue/publisher.ts";
@@ -18,7 +19,7 @@ await runProcess("scheduler", {
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry scheduler", onError });
     lifecycle.started("database", database.close);
-    await databaseNow(database.db);
+    await assertMigrated(database.db);
 
     const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
     await assertReachable(backend);

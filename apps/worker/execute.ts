@@ -94,6 +94,7 @@ function logEnd(claimed: ClaimedExecution, outcome: Outcome, recorded: Recorded,
   const fields = {
     execution_id: claimed.executionId,
     job_id: claimed.jobId,
+    job_name: claimed.jobName,
     account_id: claimed.accountId,
     function_id: claimed.functionId,
     attempt: claimed.attempt,

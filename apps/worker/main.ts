@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { slug } from "@belfry/contract/text.ts";
-import { databaseNow, openDatabase } from "@belfry/db/client.ts";
+import { assertMigrated } from "@belfry/db/assert-migrated.ts";
+import { openDatabase } from "@belfry/db/client.ts";
 import { registerModules } from "@belfry/db/functions.ts";
 import { registerWorker } from "@belfry/db/workers.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
@@ -38,7 +39,7 @@ await runProcess("worker", {
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
     lifecycle.started("database", database.close);
     const { db } = database;
-    await databaseNow(db);
+    await assertMigrated(db);
     const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
     await assertReachable(backend);
 

@@ -116,6 +116,7 @@ export type ClaimedExecution = {
   executionId: string;
   attempt: number;
   jobId: string;
+  jobName: string;
   accountId: string;
   functionId: string;
   trigger: Trigger;
@@ -158,8 +159,8 @@ export async function claimExecutions(
     where e.id = w.id and e.attempt = w.attempt and e.status = 'pending' and e.available_at <= now()
       and j.id = e.job_id and f.id = e.function_id
       and exists (select from workers where id = ${worker} and stopped_at is null)
-    returning e.id as "executionId", e.attempt, e.job_id as "jobId", e.account_id as "accountId",
-      e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
+    returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
+      e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       jsonb_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);

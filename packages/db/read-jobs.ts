@@ -16,7 +16,7 @@ export type JobFilter = {
 
 const lastRun = sql<Date | null>`(
   select e.started_at from executions e
-  where e.job_id = ${jobs.id} and e.started_at is not null
+  where e.job_id = "jobs"."id" and e.started_at is not null
   order by e.scheduled_for desc limit 1
 )`.mapWith(jobs.createdAt);
 

@@ -13,12 +13,11 @@ export function readCheckResult(answer: Json): CheckResult {
   if (!isObject(answer)) {
     throw invalid(`check must answer an object { shouldPerform, performPayload? }, it answered ${show(answer)}`);
   }
-  // hasOwn: a key that is only inherited was not answered by anybody.
-  const shouldPerform = Object.hasOwn(answer, "shouldPerform") ? answer.shouldPerform : undefined;
+  const { shouldPerform } = answer;
   if (typeof shouldPerform !== "boolean") {
     throw invalid(`check must answer shouldPerform as true or false, it answered ${show(shouldPerform)}`);
   }
-  const performPayload = (Object.hasOwn(answer, "performPayload") ? answer.performPayload : null) ?? {};
+  const performPayload = answer.performPayload ?? {};
   if (!isObject(performPayload)) {
     throw invalid(`check must answer performPayload as an object, it answered ${show(performPayload)}`);
   }

@@ -8,9 +8,7 @@ const RETRYABLE_STOPS = new Set<ExecutionErrorCode>(["TIMEOUT", "WORKER_LOST", "
 export type Deadline = {
   /** Aborted when the phase has to stop, by the clock or by the worker. */
   signal: AbortSignal;
-  /** Why it had to stop, or null. */
-  stopped: () => PhaseFailure | null;
-  /** What `run` gives, or a rejection as soon as the phase has to stop, whether `run` heeds the signal or not. */
+  /** What `run` gives, or a PhaseFailure as soon as the phase has to stop, whether `run` heeds the signal or not. */
   race: <T>(run: () => Promise<T>) => Promise<T>;
   /** Ends the watch; to be called once the phase is over. */
   clear: () => void;
@@ -24,11 +22,8 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
   const controller = new AbortController();
   const { promise: mustStop, reject } = Promise.withResolvers<never>();
   mustStop.catch(() => {}); // nobody races if the phase was over before it began
-  let stopped: PhaseFailure | null = null;
 
   const stop = (failure: PhaseFailure) => {
-    if (stopped) return;
-    stopped = failure;
     // First the verdict, then the signal: a function that answers from inside its abort listener comes too late.
     reject(failure);
     controller.abort(failure);
@@ -41,8 +36,7 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
 
   return {
     signal: controller.signal,
-    stopped: () => stopped,
-    race: (run) => (stopped ? mustStop : Promise.race([mustStop, run()])),
+    race: (run) => (controller.signal.aborted ? mustStop : Promise.race([mustStop, run()])),
     clear: () => {
       clearTimeout(timer);
       outer.removeEventListener("abort", onAbort);

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { phaseRecord } from "@belfry/contract/execution.ts";
 import { isStorableText, type JsonObject } from "@belfry/contract/json.ts";
 import { describe, expect, it } from "vitest";
@@ -65,6 +66,23 @@ describe("a phase that ends well", () => {
       context: { ...run, scheduledFor: run.scheduledFor.toISOString() },
       stopped: false,
     });
+  });
+
+  it("leaves nothing behind on the worker's signal", async () => {
+    const worker = new AbortController();
+    await runPerform(() => null, { signal: worker.signal });
+
+    expect(getEventListeners(worker.signal, "abort")).toEqual([]);
+  });
+
+  it("would always perform a function without a check", async () => {
+    const module = defineFunction({ name: "f", perform: () => null });
+    const result = await runPhase(
+      { kind: "module", module },
+      { run, event: checkEvent(run), timeoutMs: 5000, signal: never },
+    );
+
+    expect(result.output).toEqual({ shouldPerform: true });
   });
 
   it("records nothing as null", async () => {

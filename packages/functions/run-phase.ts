@@ -45,7 +45,7 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
     const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
-    return fail(begin, logs.lines(), deadline.stopped() ?? asFailure(thrown));
+    return fail(begin, logs.lines(), asFailure(thrown));
   } finally {
     deadline.clear();
   }

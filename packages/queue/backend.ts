@@ -35,7 +35,7 @@ export function openQueue(backend: QueueBackend, pool: string, onError: (error: 
       maxRetriesPerRequest: 1,
       commandTimeout: 2_000,
     });
-    const queue: MessageQueue = new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool), skipWaitingForReady: true });
+    const queue: MessageQueue = new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool) });
     queue.on("error", onError);
     return { opened: queue, close: closeBoth(queue, close) };
   }

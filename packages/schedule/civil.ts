@@ -33,19 +33,14 @@ export function emptyDayMasks(): Int32Array {
 
 /** The first matching civil time that is not before `from`, or null when there is none before `limit`. */
 export function nextCivil(pattern: CivilPattern, from: number, limit: number): number | null {
-  let day = Math.floor(from / DAY_MS);
-  const second = Math.ceil((from - day * DAY_MS) / 1000);
-  const today = nextDay(pattern, day, limit);
-  if (today === null) return null;
-  if (today === day) {
-    const time = nextTimeOfDay(pattern, second);
-    if (time !== -1) return day * DAY_MS + time * 1000;
-    day += 1;
-  } else {
-    day = today;
+  const today = Math.floor(from / DAY_MS);
+  let day = nextDay(pattern, today, limit);
+  if (day === today) {
+    const time = nextTimeOfDay(pattern, Math.ceil((from - today * DAY_MS) / 1000));
+    if (time !== -1) return today * DAY_MS + time * 1000;
+    day = nextDay(pattern, today + 1, limit);
   }
-  const matching = nextDay(pattern, day, limit);
-  return matching === null ? null : matching * DAY_MS + nextTimeOfDay(pattern, 0) * 1000;
+  return day === null ? null : day * DAY_MS + nextTimeOfDay(pattern, 0) * 1000;
 }
 
 /** In seconds since midnight; -1 when nothing is left today. `second` may be 86400. */

@@ -30,15 +30,13 @@ describe("the search on civil time", () => {
         field(0, 59),
         field(0, 59),
         field(0, 23),
-        field(1, 28, "L", "15,L", "31"),
+        field(1, 28, "L", "15,L", "27-31/2"),
         field(1, 12, "JAN,JUL", "2"),
         field(0, 6, "7", "MON-FRI", "5L", "1#2", "SUN", "5-7", "6L,7L"),
       )
       .map((fields) => fields.join(" "));
     fc.assert(
       fc.property(expression, fc.integer({ min: 0, max: Date.UTC(2099, 0, 1) }), (text, start) => {
-        // It refuses what a single month rules out, even where the weekday would still match.
-        fc.pre(!/ 31 2 /.test(text));
         const theirs = CronExpressionParser.parse(text, { tz: "UTC", currentDate: start });
         const pattern = compileExpression(normaliseExpression(text));
         let after = start;

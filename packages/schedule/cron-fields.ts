@@ -66,6 +66,7 @@ function parseField(fields: readonly string[], index: number, text: string): Cro
   const refuse = (why: string) => new ScheduleError("CRON_FIELD_INVALID", `schedule ${quote(text)}: ${name} ${why}`);
 
   if (/(?:^|[,/-])H/.test(value)) throw refuse(`must be ${allowed}; H is not supported`);
+  if (value.split(",").length > LONGEST_LIST) throw refuse(`lists more than ${LONGEST_LIST} values`);
   if (LOOSE.some((pattern) => pattern.test(value))) throw refuse(`must be ${allowed}`);
   try {
     const expression = FIELDS.map((_, other) => (other === index ? value : "*")).join(" ");
@@ -74,6 +75,9 @@ function parseField(fields: readonly string[], index: number, text: string): Cro
     throw refuse(reason(error instanceof Error ? error.message : "") ?? `must be ${allowed}`);
   }
 }
+
+/** No field has more values; the library takes tens of milliseconds to refuse a list of hundreds. */
+const LONGEST_LIST = 60;
 
 /** What is wrong other than a value out of range, read from the library's message; undefined for the rest. */
 function reason(message: string): string | undefined {

@@ -55,7 +55,7 @@ export function nextCron({ expression, timezone }: CronSchedule, after: number):
       if (civil === null) return null;
     }
     // A local time that this segment never showed was swallowed by the gap before it.
-    const instant = civil - segment.offset;
+    const instant = Math.max(civil - segment.offset, segment.start);
     if (instant < segment.end) return instant <= limit ? instant : null;
     segment = segmentAt(timezone, segment.end);
   }

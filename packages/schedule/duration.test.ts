@@ -46,6 +46,7 @@ describe("parseDuration", () => {
     ["1000000001ns", 'parse duration "1000000001ns": invalid, must be a whole number of milliseconds'],
     ["36501d", 'parse duration "36501d": invalid, must be at most 36500d'],
     [`${"9".repeat(50)}h`, `parse duration "${"9".repeat(50)}h": invalid, must be at most 36500d`],
+    ["1h".repeat(51), `parse duration "${"1h".repeat(51)}": invalid, must have at most 100 characters`],
   ])("refuses %j", (text, message) => {
     expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: "DURATION_INVALID", message }));
   });

@@ -13,6 +13,8 @@ const NANOSECONDS: Record<string, bigint> = {
 };
 const COMPONENT = /(\d*)(?:\.(\d*))?([a-zµμ]+)/y;
 
+/** Arithmetic on hundreds of digits is slow, and nobody means them. */
+const MAX_LENGTH = 100;
 const SHORTEST_MS = 1_000n;
 /** A century of days: every sum with an instant of this age stays a date that JavaScript and Postgres can write. */
 const LONGEST_MS = 36_500n * 86_400_000n;
@@ -22,6 +24,7 @@ const LONGEST_MS = 36_500n * 86_400_000n;
  * Throws ScheduleError unless it is a whole number of milliseconds between 1 s and 36500d.
  */
 export function parseDuration(text: string): number {
+  if (text.length > MAX_LENGTH) throw invalid(text, `must have at most ${MAX_LENGTH} characters`);
   const body = text.startsWith("+") ? text.slice(1) : text;
   if (body.startsWith("-")) throw invalid(text, "must be positive");
   if (/^\d+(\.\d*)?$/.test(body) && Number(body) !== 0)

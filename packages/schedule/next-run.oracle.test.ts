@@ -10,6 +10,8 @@ import { parseSchedule } from "./parse-schedule.ts";
  */
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** More than one a minute, which is the most that is tried: a search that stands still must not run for ever. */
+const MANY = 10_000;
 
 type Minute = { at: number; minute: number; hour: number; day: number; month: number; weekday: number };
 type Window = { zone: string; name: string; start: number; end: number; instants: Minute[]; civil: Minute[] };
@@ -133,7 +135,7 @@ describe("nextRun against minute by minute", () => {
   it.each(windows.map((window) => [window.name, window] as const))("around %s", (_, window) => {
     for (const text of EXPRESSIONS) {
       const schedule = parseSchedule(text, { timezone: window.zone, anchor: 0 });
-      expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, Infinity), text).toEqual(
+      expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, MANY), text).toEqual(
         expected(text, window),
       );
     }
@@ -166,13 +168,15 @@ describe("nextRun against minute by minute", () => {
         field(0, 6, 8),
       )
       .map((fields) => fields.join(" "));
-    const place = fc.tuple(fc.constantFrom(...windows), value(0, 80 * 60), value(-1, 1));
+    const place = fc.tuple(value(0, windows.length - 1), value(0, 80 * 60), value(-1, 1));
 
     fc.assert(
-      fc.property(expression, place, (text, [window, minutes, ms]) => {
+      fc.property(expression, place, (text, [index, minutes, ms]) => {
+        const window = windows[index];
+        if (window === undefined) throw new Error("no such window");
         const schedule = parseSchedule(text, { timezone: window.zone, anchor: 0 });
         const all = expected(text, window);
-        expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, Infinity)).toEqual(all);
+        expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, MANY)).toEqual(all);
         const after = Math.max(window.start + MINUTE, window.start + minutes * MINUTE + ms);
         const first = all.find((at) => at > after);
         if (first === undefined) expect(nextRun(schedule, after) ?? Infinity).toBeGreaterThan(window.end);

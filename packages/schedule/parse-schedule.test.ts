@@ -1,3 +1,4 @@
+import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ScheduleError } from "./errors.ts";
@@ -70,6 +71,7 @@ describe("parseSchedule", () => {
     ["0 22-2 * * *", 'schedule "0 22-2 * * *": hour has a range that runs backwards (22-2)'],
     ["0 0 * * FRI-MON", 'schedule "0 0 * * FRI-MON": day of week has a range that runs backwards (5-1)'],
     ["0 9-17,12 * * *", 'schedule "0 9-17,12 * * *": hour lists 12 more than once'],
+    [`0 0 * * ${"1L,".repeat(60)}2L`, /: day of week lists more than 60 values$/],
     ["H * * * *", 'schedule "H * * * *": minute must be 0-59; H is not supported'],
     ["0 H(0-3)/2 * * *", /: hour must be 0-23; H is not supported$/],
     ["0 0 30 2 *", 'unable to find next run for schedule "0 0 30 2 *"'],
@@ -161,25 +163,27 @@ describe("parseSchedule", () => {
       { weight: 1, arbitrary: fc.string() },
     );
 
-    let slowest = 0;
+    const attempt = (schedule: ScheduleInput, zone: string) => {
+      const began = performance.now();
+      try {
+        const parsed = parseSchedule(schedule, { timezone: zone, anchor: 0 });
+        expect(JSON.parse(JSON.stringify(parsed))).toEqual(parsed);
+        const next = nextRun(parsed, Date.UTC(2026, 0, 1));
+        if (parsed.type !== "once") expect(Number.isInteger(next)).toBe(true);
+      } catch (error) {
+        if (!(error instanceof ScheduleError)) throw error;
+        expect(error.message.isWellFormed()).toBe(true);
+        expect(error.message.length).toBeLessThan(400);
+      }
+      return performance.now() - began;
+    };
     fc.assert(
       fc.property(input, timezone, (schedule, zone) => {
-        const began = performance.now();
-        try {
-          const parsed = parseSchedule(schedule, { timezone: zone, anchor: 0 });
-          expect(JSON.parse(JSON.stringify(parsed))).toEqual(parsed);
-          const next = nextRun(parsed, Date.UTC(2026, 0, 1));
-          if (parsed.type !== "once") expect(Number.isInteger(next)).toBe(true);
-        } catch (error) {
-          if (!(error instanceof ScheduleError)) throw error;
-          expect(error.message.isWellFormed()).toBe(true);
-          expect(error.message.length).toBeLessThan(400);
-        }
-        slowest = Math.max(slowest, performance.now() - began);
+        // Slow means slow each time: a pause of a busy machine is not the parser's.
+        const slow = Array.from({ length: 5 }).every(() => attempt(schedule, zone) > 10);
+        expect(slow).toBe(false);
       }),
       { numRuns: 5_000 },
     );
-    // 1 ms is usual; the rest is room for a busy machine's pauses.
-    expect(slowest).toBeLessThan(100);
   });
 });

@@ -1,8 +1,9 @@
 import closeWithGrace from "close-with-grace";
 import type { z } from "zod";
 import { withDeadline } from "./deadline.ts";
-import { commonEnv, EnvError, parseEnv } from "./env.ts";
-import { createLogger, type Logger, withoutCredentials } from "./logger.ts";
+import { commonEnv, parseEnv } from "./env.ts";
+import { failureLine } from "./failure-line.ts";
+import { createLogger, type Logger } from "./logger.ts";
 
 /** Something that was started and is to be stopped. */
 export type Started = { name: string; stop: (deadlineMs: number) => Promise<void> };
@@ -59,7 +60,7 @@ export async function runProcess<S extends z.ZodRawShape>(service: string, defin
     await definition.start({ env, log, lifecycle });
     process.send?.({ ready: true });
   } catch (error) {
-    process.stderr.write(`belfry ${service}: ${startFailure(error)}\n`);
+    process.stderr.write(`belfry ${service}: ${failureLine(error)}\n`);
     process.exit(1);
   }
 }
@@ -71,13 +72,4 @@ async function stopAll(parts: Started[], graceMs: number, log: Logger): Promise<
     const left = Math.max(100, end - performance.now());
     await withDeadline(`stopping ${part.name}`, left, part.stop(left)).catch((err: unknown) => log.error({ err, part: part.name }, "did not stop cleanly"));
   }
-}
-
-function startFailure(error: unknown): string {
-  if (error instanceof EnvError) return error.message;
-  if (!(error instanceof Error)) return String(error);
-  const causes = [error.message];
-  for (let e = error.cause; e instanceof Error; e = e.cause) causes.push(e.message || e.name);
-  if (error instanceof AggregateError) causes.push(...error.errors.map((e: unknown) => (e instanceof Error ? e.message : String(e))));
-  return withoutCredentials(causes.filter(Boolean).join(": "));
 }

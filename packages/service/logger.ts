@@ -20,9 +20,13 @@ export function createLogger(service: string, level: string): Logger {
   });
 }
 
-/** An error with its causes. Connection errors quote no URL, and what is in one's `config` or `client` stays out. */
+/**
+ * An error with its causes, without what could be a secret: no credentials of URLs, and of a failed query neither text
+ * nor parameters, only what the database said.
+ */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
+  if ("query" in error && error.cause instanceof Error) return serializeError(error.cause);
   return {
     type: error.name,
     message: withoutCredentials(error.message),

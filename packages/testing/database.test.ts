@@ -24,7 +24,7 @@ describe("a test database", () => {
   it("is dropped even while somebody is connected", async () => {
     const database = await createTestDatabase();
     const client = new pg.Client({ connectionString: database.url });
-    const broken = new Promise((resolve) => client.once("error", resolve));
+    const broken = new Promise((resolve) => client.on("error", resolve));
     await client.connect();
     await database.drop();
     await broken;

@@ -1,0 +1,74 @@
+/** The answers' schemas, as they are validated and documented. */
+import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
+import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
+import { functionRecord } from "@belfry/contract/function.ts";
+import { job } from "@belfry/contract/job.ts";
+import type { Json } from "@belfry/contract/json.ts";
+import { z } from "zod";
+
+/**
+ * A stored document on its way out. It is passed on as it is: zod's own JSON schema would walk it, overflow the stack
+ * on a deep one and drop a key named `__proto__`.
+ */
+const carried = z.custom<Json>();
+
+const phase = phaseRecord.extend({ input: carried, output: carried });
+const phases = { check: phase.nullable(), perform: phase.nullable() };
+
+export const jobAnswer = job.extend({ payload: carried });
+export type JobAnswer = z.infer<typeof jobAnswer>;
+
+export const functionAnswer = functionRecord;
+export type FunctionAnswer = z.infer<typeof functionAnswer>;
+
+export const executionAnswer = execution.extend(phases);
+export type ExecutionAnswer = z.infer<typeof executionAnswer>;
+
+export const executionWithAttemptsAnswer = executionWithAttempts.extend(phases);
+export type ExecutionWithAttemptsAnswer = z.infer<typeof executionWithAttemptsAnswer>;
+
+export const errorAnswer = z.object({
+  /** A short label of the kind of error. */
+  error: z.string(),
+  /** One sentence for people. */
+  message: z.string(),
+  /** For programs: stays the same when the words change. */
+  code: z.enum(Object.keys(API_ERRORS) as ApiErrorCode[]),
+  /** What is wrong with which field. */
+  details: z.array(z.object({ path: z.string(), message: z.string(), code: z.string() })).optional(),
+});
+export type ErrorAnswer = z.infer<typeof errorAnswer>;
+
+/** The names under which the documentation shows them. */
+export const answerNames = z.registry<{ id: string }>();
+answerNames.add(jobAnswer, { id: "Job" });
+answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(executionAnswer, { id: "Execution" });
+answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
+answerNames.add(errorAnswer, { id: "Error" });
+
+/** What every route that needs an account can answer. */
+const ALWAYS = ["UNAUTHORIZED", "INTERNAL", "UNAVAILABLE"] as const;
+
+/**
+ * The error answers of a route, for its `schema.response`. The type says nothing of them on purpose: a handler
+ * answers with what it has done and throws the rest.
+ */
+export function errorAnswers(...codes: ApiErrorCode[]): Record<never, never> {
+  return describeErrors([...codes, ...ALWAYS]);
+}
+
+/** The same for a route that anybody may call. */
+export function publicErrorAnswers(...codes: ApiErrorCode[]): Record<never, never> {
+  return describeErrors(codes);
+}
+
+function describeErrors(codes: readonly ApiErrorCode[]): Record<number, unknown> {
+  const byStatus = Map.groupBy(codes, (code) => API_ERRORS[code][0]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, ofStatus]) => [
+      status,
+      { description: ofStatus.join(", "), content: { "application/json": { schema: errorAnswer } } },
+    ]),
+  );
+}

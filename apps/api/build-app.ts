@@ -1,0 +1,82 @@
+import { ApiError } from "@belfry/contract/errors.ts";
+import { findIdentity } from "@belfry/db/accounts.ts";
+import type { Db } from "@belfry/db/client.ts";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { answerError } from "./answer-error.ts";
+import type { App } from "./app.ts";
+import { authenticate } from "./authenticate.ts";
+import { answerClientError } from "./client-error.ts";
+import { cacheIdentities } from "./identity-cache.ts";
+import { trackMethods } from "./method-not-allowed.ts";
+import { registerDocs, registerOpenApi } from "./openapi.ts";
+import { parseJson } from "./parse-json.ts";
+import { logRequest, requestId, sendRequestId } from "./request-log.ts";
+import { ROUTES } from "./routes.ts";
+import { validatorCompiler } from "./validate.ts";
+
+const BODY_LIMIT = 1024 * 1024;
+/** As long as a path can be: an id of any length is answered with 404 like any other that does not exist. */
+const MAX_PARAM_LENGTH = 16 * 1024;
+/** A client that sends its request more slowly than this is cut off. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export type AppOptions = {
+  db: Db;
+  log: FastifyBaseLogger;
+  /** Adds the queues' board; everything it adds needs an admin's key. */
+  board?: (app: FastifyInstance) => Promise<void>;
+  /** Whether there is a page at `/docs`. `/openapi.json` is always there. */
+  docsEnabled?: boolean;
+};
+
+/** The whole HTTP edge, ready to listen or to be injected into. Closing it lets the requests under way finish. */
+export async function buildApp({ db, log, board, docsEnabled = true }: AppOptions): Promise<FastifyInstance> {
+  const app: App = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // While draining, requests on connections that are open are still served, and /readyz says that it is time to go.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.decorateRequest("identity", null);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_: unknown, body: Buffer) =>
+    parseJson(body),
+  );
+
+  app.addHook("onRequest", sendRequestId);
+  app.addHook("onRequest", authenticate(cacheIdentities((key) => findIdentity(db, key))));
+  app.addHook("onResponse", logRequest);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(() => {
+    throw new ApiError("NOT_FOUND", "there is no such route");
+  });
+
+  const methods = trackMethods(app);
+  await registerOpenApi(app);
+  for (const route of ROUTES) route(app, { db });
+  methods.refuseOthers();
+
+  if (docsEnabled) await registerDocs(app);
+  if (board) await registerAdmin(app, board);
+  await app.ready();
+  return app;
+}
+
+async function registerAdmin(app: App, board: (app: FastifyInstance) => Promise<void>): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, access: "admin" };
+    });
+    await board(scope);
+  });
+}

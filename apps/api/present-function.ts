@@ -1,0 +1,20 @@
+import type { FunctionRow } from "@belfry/db/functions.ts";
+import type { FunctionAnswer } from "./answers.ts";
+
+/** A function's row as the API answers it. */
+export function presentFunction(row: FunctionRow): FunctionAnswer {
+  return {
+    id: row.id,
+    account_id: row.accountId,
+    name: row.name,
+    description: row.description,
+    kind: row.kind,
+    url: row.url,
+    headers: row.headers,
+    module: row.module,
+    check: row.check,
+    timeout_ms: row.timeoutMs,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  };
+}

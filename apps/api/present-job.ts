@@ -1,0 +1,32 @@
+import type { JobWithLastRun } from "@belfry/db/read-jobs.ts";
+import type { JobAnswer } from "./answers.ts";
+
+/** A job's row as the API answers it. */
+export function presentJob(row: JobWithLastRun): JobAnswer {
+  return {
+    id: row.id,
+    account_id: row.accountId,
+    function_id: row.functionId,
+    name: row.name,
+    description: row.description,
+    project: row.project,
+    schedule: row.schedule,
+    timezone: row.timezone,
+    payload: row.payload,
+    priority: row.priority,
+    pool: row.pool,
+    max_runs: row.maxRuns,
+    check_timeout_ms: row.checkTimeoutMs,
+    perform_timeout_ms: row.performTimeoutMs,
+    retry: row.retry,
+    delivery: row.delivery,
+    status: row.status,
+    enabled: row.enabled,
+    run_count: row.runCount,
+    last_run: row.lastRun?.toISOString() ?? null,
+    next_run: row.nextRun?.toISOString() ?? null,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+    deleted_at: row.deletedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,47 @@
+import type { Route } from "./app.ts";
+import { cancelExecutionRoute } from "./routes/executions/cancel.ts";
+import { getExecutionRoute } from "./routes/executions/get.ts";
+import { listExecutionsRoute } from "./routes/executions/list.ts";
+import { createFunctionRoute } from "./routes/functions/create.ts";
+import { deleteFunctionRoute } from "./routes/functions/delete.ts";
+import { getFunctionRoute } from "./routes/functions/get.ts";
+import { listFunctionsRoute } from "./routes/functions/list.ts";
+import { patchFunctionRoute } from "./routes/functions/patch.ts";
+import { livezRoute, readyzRoute } from "./routes/health.ts";
+import { createJobRoute } from "./routes/jobs/create.ts";
+import { deleteJobRoute } from "./routes/jobs/delete.ts";
+import { listJobExecutionsRoute } from "./routes/jobs/executions.ts";
+import { getJobRoute } from "./routes/jobs/get.ts";
+import { listJobsRoute } from "./routes/jobs/list.ts";
+import { nextRunsRoute } from "./routes/jobs/next-runs.ts";
+import { patchJobRoute } from "./routes/jobs/patch.ts";
+import { pauseJobRoute } from "./routes/jobs/pause.ts";
+import { resumeJobRoute } from "./routes/jobs/resume.ts";
+import { runJobRoute } from "./routes/jobs/run.ts";
+
+/** Everything that the API can be asked, in the order of its documentation. */
+export const ROUTES: readonly Route[] = [
+  listFunctionsRoute, //      GET    /automation/functions
+  createFunctionRoute, //     POST   /automation/functions
+  getFunctionRoute, //        GET    /automation/functions/{id}
+  patchFunctionRoute, //      PATCH  /automation/functions/{id}
+  deleteFunctionRoute, //     DELETE /automation/functions/{id}
+
+  listJobsRoute, //           GET    /automation/jobs
+  createJobRoute, //          POST   /automation/jobs
+  getJobRoute, //             GET    /automation/jobs/{id}
+  patchJobRoute, //           PATCH  /automation/jobs/{id}
+  deleteJobRoute, //          DELETE /automation/jobs/{id}
+  runJobRoute, //             POST   /automation/jobs/{id}/run
+  pauseJobRoute, //           POST   /automation/jobs/{id}/pause
+  resumeJobRoute, //          POST   /automation/jobs/{id}/resume
+  listJobExecutionsRoute, //  GET    /automation/jobs/{id}/executions
+  nextRunsRoute, //           GET    /automation/jobs/{id}/next-runs
+
+  listExecutionsRoute, //     GET    /automation/executions
+  getExecutionRoute, //       GET    /automation/executions/{id}
+  cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
+
+  livezRoute, //              GET    /livez
+  readyzRoute, //             GET    /readyz
+];

@@ -1,0 +1,21 @@
+import { getJob } from "@belfry/db/read-jobs.ts";
+import { errorAnswers, jobAnswer } from "../../answers.ts";
+import { accountOf, type Route } from "../../app.ts";
+import { found, idOf } from "../../not-found.ts";
+import { presentJob } from "../../present-job.ts";
+
+export const getJobRoute: Route = (app, { db }) =>
+  app.route({
+    method: "GET",
+    url: "/automation/jobs/:id",
+    schema: {
+      operationId: "getJob",
+      summary: "Get a job",
+      tags: ["jobs"],
+      params: idOf("job"),
+      response: { 200: jobAnswer, ...errorAnswers("NOT_FOUND") },
+    },
+    async handler(request) {
+      return presentJob(found("job", await getJob(db, accountOf(request), request.params.id)));
+    },
+  });

@@ -1,0 +1,156 @@
+import type { Db } from "@belfry/db/client.ts";
+import { getJob } from "@belfry/db/read-jobs.ts";
+import { patchJob, pauseJob } from "@belfry/db/jobs.ts";
+import { makeAccount, makeDue, makeJob, openTestLedger, rowsOf, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { claimDue } from "./claim-due.ts";
+
+let ledger: TestLedger;
+let db: Db;
+let account: TestAccount;
+
+// A sweep takes whatever is due, so each test has a database of its own.
+beforeEach(async () => {
+  await ledger?.close();
+  ledger = await openTestLedger();
+  db = ledger.db;
+  account = await makeAccount(db);
+});
+afterAll(() => ledger.close());
+
+type Row = { status: string; skip_reason: string | null; ms: number };
+const executionsOf = (jobId: string) =>
+  rowsOf<Row>(
+    db,
+    sql`select status, skip_reason, (extract(epoch from scheduled_for) * 1000)::float8 as ms
+        from executions where job_id = ${jobId} order by scheduled_for`,
+  );
+const read = async (jobId: string) => (await getJob(db, account.accountId, jobId)) as NonNullable<Awaited<ReturnType<typeof getJob>>>;
+
+/** Every second from the first to the last, each once. */
+const expectNoHole = (rows: Row[]) => {
+  for (const [i, row] of rows.entries()) expect(row.ms).toBe((rows[0]?.ms as number) + i * 1_000);
+};
+
+describe("a sweep", () => {
+  it("writes a due job's occurrence, moves the job on and says what to publish", async () => {
+    const jobId = await makeJob(db, account, { pool: "gpu", priority: "high" });
+    await makeDue(db, jobId);
+    const due = (await read(jobId)).nextRun?.getTime() as number;
+    const { jobs, dispatches } = await claimDue(db, 100);
+    expect(jobs).toBe(1);
+    const written = await executionsOf(jobId);
+    expect(written).toMatchObject([{ status: "pending", skip_reason: null, ms: due }]);
+    expect(dispatches).toMatchObject([{ attempt: 1, dispatch: 1, pool: "gpu", priority: "high" }]);
+    expect(await read(jobId)).toMatchObject({ runCount: 1, status: "active" });
+    expect((await read(jobId)).nextRun?.getTime()).toBe(due + 1_000);
+  });
+
+  it("leaves alone what is not due, paused or disabled", async () => {
+    await makeJob(db, account, { schedule: "0 0 1 1 *" });
+    const [paused, disabled] = [await makeJob(db, account), await makeJob(db, account, { enabled: false })];
+    await pauseJob(db, account.accountId, paused);
+    expect(await claimDue(db, 100)).toEqual({ jobs: 0, dispatches: [] });
+    expect([...(await executionsOf(paused)), ...(await executionsOf(disabled))]).toEqual([]);
+  });
+
+  it("gives each occurrence one row, however many schedulers sweep at once", async () => {
+    const jobIds = await Promise.all(Array.from({ length: 60 }, () => makeJob(db, account)));
+    for (const jobId of jobIds) await makeDue(db, jobId, 3);
+    const sweeps = await Promise.all(Array.from({ length: 8 }, () => claimDue(db, 20)));
+    expect(sweeps.reduce((sum, sweep) => sum + sweep.jobs, 0)).toBe(60);
+    for (const jobId of jobIds) {
+      const written = await executionsOf(jobId);
+      expect(written.length).toBeGreaterThanOrEqual(4);
+      expectNoHole(written);
+      expect(await read(jobId)).toMatchObject({ runCount: written.length });
+    }
+  });
+
+  it("is undone as a whole when it does not commit", async () => {
+    const jobId = await makeJob(db, account);
+    await makeDue(db, jobId, 2);
+    const before = await read(jobId);
+    const killed = db.transaction(async (tx) => {
+      expect((await claimDue(tx, 100)).dispatches.length).toBeGreaterThanOrEqual(3);
+      throw new Error("killed before the commit");
+    });
+    await expect(killed).rejects.toThrow("killed");
+    expect(await executionsOf(jobId)).toEqual([]);
+    expect(await read(jobId)).toEqual(before);
+    expect((await claimDue(db, 100)).dispatches.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("occurrences that are late", () => {
+  it("all run within the grace, as after a short outage", async () => {
+    const jobId = await makeJob(db, account);
+    await makeDue(db, jobId, 30);
+    await claimDue(db, 100);
+    const written = await executionsOf(jobId);
+    expect(written.length).toBeGreaterThanOrEqual(31);
+    expectNoHole(written);
+    expect(written.every((row) => row.status === "pending")).toBe(true);
+  });
+
+  it("are recorded as misfired beyond it, and none is left out", async () => {
+    const jobId = await makeJob(db, account);
+    await makeDue(db, jobId, 300);
+    await claimDue(db, 100);
+    const written = await executionsOf(jobId);
+    expectNoHole(written);
+    const misfired = written.filter((row) => row.status === "skipped");
+    expect(misfired.length).toBeGreaterThanOrEqual(240);
+    expect(misfired.every((row) => row.skip_reason === "misfire")).toBe(true);
+    expect(written.slice(misfired.length).every((row) => row.status === "pending")).toBe(true);
+    expect(await read(jobId)).toMatchObject({ runCount: written.length - misfired.length });
+  });
+
+  it("run once for the latest when all are beyond it", async () => {
+    const jobId = await makeJob(db, account, { schedule: "@every 5m" });
+    await db.execute(sql`
+      update jobs set next_run = next_run - interval '22 minutes',
+        schedule_spec = jsonb_set(schedule_spec, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - 22 * 60000))`);
+    await claimDue(db, 100);
+    const written = await executionsOf(jobId);
+    expect(written.map((row) => row.skip_reason)).toEqual(["misfire", "misfire", "misfire", null]);
+  });
+
+  it("are written over several sweeps when they are very many", async () => {
+    const jobId = await makeJob(db, account);
+    await makeDue(db, jobId, 7_000);
+    expect((await claimDue(db, 100)).jobs).toBe(1);
+    expect(await executionsOf(jobId)).toHaveLength(5_000);
+    await claimDue(db, 100);
+    const written = await executionsOf(jobId);
+    expect(written.length).toBeGreaterThanOrEqual(7_001);
+    expectNoHole(written);
+  });
+});
+
+describe("max_runs", () => {
+  it("is never exceeded, and what lies beyond is not planned", async () => {
+    const jobId = await makeJob(db, account, { max_runs: 3 });
+    await makeDue(db, jobId, 10);
+    const { dispatches } = await claimDue(db, 100);
+    expect(dispatches).toHaveLength(3);
+    expect(await executionsOf(jobId)).toHaveLength(3);
+    expect(await read(jobId)).toMatchObject({ runCount: 3, nextRun: null, status: "active" });
+    expect((await claimDue(db, 100)).jobs).toBe(0);
+  });
+});
+
+describe("a change of schedule", () => {
+  it("serves no instant twice and loses none, whatever is swept between", async () => {
+    const jobId = await makeJob(db, account);
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([claimDue(db, 100), patchJob(db, account.accountId, jobId, { schedule: "@every 1s" }), claimDue(db, 100)]);
+      await makeDue(db, jobId, 1);
+    }
+    await claimDue(db, 100);
+    const written = await executionsOf(jobId);
+    expect(new Set(written.map((row) => row.ms)).size).toBe(written.length);
+    expect(await read(jobId)).toMatchObject({ runCount: written.length });
+  });
+});

@@ -1,0 +1,15 @@
+import { openDatabase } from "@belfry/db/client.ts";
+import { bootstrapAccount } from "@belfry/db/accounts.ts";
+import { migrateDatabase } from "@belfry/db/migrate.ts";
+import { migrateQueue } from "@belfry/queue/migrate.ts";
+import { createJob } from "@belfry/db/jobs.ts";
+import { registerModules, listFunctions } from "@belfry/db/functions.ts";
+import { createJobBody } from "@belfry/contract/job.ts";
+const url = process.env.DATABASE_URL!;
+await migrateDatabase(url); await migrateQueue(url);
+const { db, close } = openDatabase({ url, applicationName: "x", onError: console.error });
+const { accountId } = await bootstrapAccount(db, "k".repeat(40));
+await registerModules(db, [{ name: "hello", description: "", check: true, timeoutMs: null }]);
+const fn = (await listFunctions(db, accountId, { limit: 1 }))[0]!;
+for (let i = 0; i < Number(process.argv[2] ?? 1); i++) await createJob(db, accountId, createJobBody.parse({ name: `j${process.pid}-${i}`, function_id: fn.id, schedule: "@every 1s" }), null);
+await close();
