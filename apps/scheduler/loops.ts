@@ -1,5 +1,6 @@
 import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
+import { msUntilNextPublish } from "@belfry/db/executions.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
@@ -44,16 +45,18 @@ export function startLoops(tools: SchedulerTools): Loops {
         publishInBackground(dispatches);
         full = jobs === SWEEP_BATCH;
       }
-      const ms = await msUntilNextDue(db);
-      if (ms === null) return PERIODS.sweep;
-      return ms <= 0 ? LOOK_AGAIN_MS : Math.ceil(ms);
+      return until(await msUntilNextDue(db));
     },
   });
   const publishLoop = startLoop({
     name: "publish",
     everyMs: PERIODS.publish,
     log,
-    runOnce: async () => ((await publishPending(tools, PUBLISH_BATCH)) === PUBLISH_BATCH ? 0 : PERIODS.publish),
+    async runOnce() {
+      const published = await publishPending(tools, PUBLISH_BATCH);
+      // A queue that takes nothing is left alone for a while.
+      return published === null ? PERIODS.publish : until(await msUntilNextPublish(db));
+    },
   });
   const reap = startLoop({
     name: "reap",
@@ -84,6 +87,12 @@ export function startLoops(tools: SchedulerTools): Loops {
       await Promise.all(publishing);
     },
   };
+
+  /** How long to sleep until the database has something for us. */
+  function until(ms: number | null): number {
+    if (ms === null) return Number.POSITIVE_INFINITY;
+    return ms <= 0 ? LOOK_AGAIN_MS : Math.ceil(ms);
+  }
 
   function publishInBackground(dispatches: Parameters<typeof publish>[1]): void {
     if (dispatches.length === 0 || publishing.size >= MAX_PUBLISHING) return;

@@ -25,7 +25,9 @@ export type LedgerCounts = {
  */
 export function ledgerProblems(counts: LedgerCounts): string[] {
   const { planned, recorded, ...wrong } = counts;
-  const problems = Object.entries(wrong).filter(([, n]) => n !== 0).map(([what, n]) => `${n} ${WORDS[what as keyof typeof wrong]}`);
+  const problems = Object.entries(wrong)
+    .filter(([, n]) => n !== 0)
+    .map(([what, n]) => `${n} ${WORDS[what as keyof typeof wrong]}`);
   if (planned === 0) problems.push("nothing was planned");
   if (problems.length === 0 && planned !== recorded) problems.push(`${planned} planned, ${recorded} recorded`);
   return problems;

@@ -3,7 +3,11 @@ import { readOptions } from "./options.ts";
 
 describe("readOptions", () => {
   it("measures every case three times by default", () => {
-    expect(readOptions([])).toMatchObject({ cases: ["throughput", "lateness-200", "lateness-1000"], rounds: 3, json: null });
+    expect(readOptions([])).toMatchObject({
+      cases: ["throughput", "lateness-200", "lateness-1000"],
+      rounds: 3,
+      json: null,
+    });
   });
 
   it("is small and runs once with --quick, unless told otherwise", () => {
@@ -12,7 +16,10 @@ describe("readOptions", () => {
   });
 
   it("takes single cases, in its own order", () => {
-    expect(readOptions(["--only", "lateness-200", "--only", "throughput"])?.cases).toEqual(["throughput", "lateness-200"]);
+    expect(readOptions(["--only", "lateness-200", "--only", "throughput"])?.cases).toEqual([
+      "throughput",
+      "lateness-200",
+    ]);
   });
 
   it("answers null when help is wanted", () => {

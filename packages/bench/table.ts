@@ -3,7 +3,11 @@ import type { Measurement } from "./measurements.ts";
 /** Rows of cells in columns; the first row is the head. Columns in which every cell is a number stand to the right. */
 export function textTable(rows: readonly (readonly string[])[]): string {
   const { widths, right } = layout(rows);
-  const line = (cells: readonly string[]) => cells.map((cell, i) => pad(cell, widths[i], right[i])).join("  ").trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => pad(cell, widths[i], right[i]))
+      .join("  ")
+      .trimEnd();
   const [head = [], ...body] = rows;
   return [line(head), line(widths.map((w) => "-".repeat(w))), ...body.map(line)].join("\n");
 }
@@ -49,7 +53,9 @@ function layout(rows: readonly (readonly string[])[]): { widths: number[]; right
   const columns = rows[0]?.map((_, i) => rows.map((row) => row[i] ?? "")) ?? [];
   return {
     widths: columns.map((cells) => Math.max(...cells.map((cell) => cell.length))),
-    right: columns.map(([, ...body]) => body.length > 0 && body.every((cell) => /^(|–.*|-?[\d,.]+( \S+)?)$/.test(cell))),
+    right: columns.map(
+      ([, ...body]) => body.length > 0 && body.every((cell) => /^(|–.*|-?[\d,.]+( \S+)?)$/.test(cell)),
+    ),
   };
 }
 

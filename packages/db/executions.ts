@@ -7,7 +7,7 @@ import type { Json } from "@belfry/contract/json.ts";
 import type { Delivery, FinalStatus, FunctionKind, Priority, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { CANCEL_CHANNEL } from "./listen.ts";
+import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
 import { array, jsonbOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
 
 /**
@@ -102,6 +102,13 @@ export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]>
     where e.id = due.id
     returning e.id as "executionId", e.attempt, e.dispatch, due.pool, due.priority`);
   return rows;
+}
+
+/** Milliseconds until the next pending execution is to be published, 0 or less if one is, null if none waits. */
+export async function msUntilNextPublish(db: Db): Promise<number | null> {
+  const { rows } = await db.execute<{ ms: number | null }>(sql`
+    select (extract(epoch from min(publish_at) - clock_timestamp()) * 1000)::float8 as ms from executions where status = 'pending'`);
+  return rows[0]?.ms ?? null;
 }
 
 /** The queue did not take these: they are to be published again at once. */
@@ -242,7 +249,8 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
         available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
         publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
     from failed
-    where e.id = failed.id`);
+    where e.id = failed.id
+    returning pg_notify(${WAKE_CHANNEL}, '')`);
   return rowCount === 1;
 }
 

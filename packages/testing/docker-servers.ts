@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { onServer } from "./postgres-admin.ts";
 import type { RunningServer } from "./redis-program.ts";
 import { succeeds } from "./surroundings.ts";
 
@@ -15,14 +17,19 @@ export async function startDockerPostgres(settings: Record<string, string>): Pro
     .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(["postgres", ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])])
     .withExposedPorts(5432)
-    // The image starts the server twice: once to initialise, without a port, and then for good.
-    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/))
     .withStartupTimeout(60_000)
     .start();
-  return {
-    url: `postgres://postgres:${password}@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
-    stop: async () => void (await container.stop({ removeVolumes: true })),
-  };
+  const stop = async () => void (await container.stop({ removeVolumes: true }));
+  const url = `postgres://postgres:${password}@${container.getHost()}:${container.getMappedPort(5432)}/postgres`;
+  try {
+    // The image starts the server twice: once to initialise, when nobody can connect, and then for good.
+    await untilItAnswers(url, 30_000);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop };
 }
 
 /** Starts Redis in a container; throws when the image cannot be had. */
@@ -39,6 +46,16 @@ export async function startDockerRedis(): Promise<RunningServer> {
     url: `redis://${container.getHost()}:${container.getMappedPort(6379)}`,
     stop: async () => void (await container.stop({ removeVolumes: true })),
   };
+}
+
+async function untilItAnswers(url: string, limitMs: number): Promise<void> {
+  for (const deadline = Date.now() + limitMs; ; await pause(100)) {
+    try {
+      return await onServer(url, async (client) => void (await client.query("SELECT 1")));
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
 }
 
 async function ensureImage(image: string): Promise<void> {

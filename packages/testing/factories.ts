@@ -62,7 +62,7 @@ export async function makeWorker(db: Db, id = `worker-${randomBytes(4).toString(
 
 /** Rows of a query, for a test to look at what is really stored. */
 export async function rowsOf<T extends Record<string, unknown>>(db: Db, query: SQL): Promise<T[]> {
-  return (await db.execute<T>(query)).rows;
+  return (await db.execute(query)).rows as T[];
 }
 
 /** Moves a job's clock: its next run becomes `seconds` ago, to the millisecond of an occurrence of `@every 1s`. */

@@ -15,7 +15,7 @@ import { startServers } from "./servers.ts";
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const startedAt = performance.now();
-  const servers = await startServers(process.env, (line) => console.log(line));
+  const servers = await startServers(process.env, (line) => console.log(line)).catch(throwAsOneLine);
   const runId = randomBytes(4).toString("hex");
   const provided: ProvidedServers = {
     runId,
@@ -27,9 +27,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await checkRedis(provided.redisUrl);
     await makeTemplate(provided);
   } catch (error) {
-    await cleanUp(provided);
+    // Cleaning up may fail for the same reason as the setup did, and that reason is what counts.
+    await cleanUp(provided).catch(() => undefined);
     await servers.stop();
-    throw error;
+    throwAsOneLine(error);
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`test servers: ${servers.description} (ready after ${seconds} s)`);
@@ -39,6 +40,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await cleanUp(provided);
     await servers.stop();
   };
+}
+
+/** What keeps the servers from starting is for people who run the tests: a line tells them more than our stack does. */
+function throwAsOneLine(error: unknown): never {
+  if (error instanceof Error) error.stack = "";
+  throw error;
 }
 
 async function makeTemplate({ adminUrl, template }: ProvidedServers): Promise<void> {

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestApi, type TestApi } from "./test-api.ts";
+
+type Response = { description: string; content: { "application/json": { schema: { $ref?: string } } } };
+type Operation = {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  security?: object[];
+  requestBody?: object;
+  responses: Record<string, Response>;
+};
+type Document = {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
+  security: object[];
+};
+
+let api: TestApi;
+let document: Document;
+let operations: (Operation & { method: string; path: string })[];
+
+beforeAll(async () => {
+  api = await startTestApi();
+  document = (await api.app.inject("/openapi.json")).json();
+  operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+    Object.entries(byMethod).map(([method, operation]) => ({ ...operation, method, path })),
+  );
+});
+afterAll(() => api.close());
+
+describe("/openapi.json", () => {
+  it("describes every endpoint", () => {
+    expect(document.openapi).toBe("3.1.0");
+    expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).sort()).toEqual([
+      "DELETE /automation/functions/{id}",
+      "DELETE /automation/jobs/{id}",
+      "GET /automation/executions",
+      "GET /automation/executions/{id}",
+      "GET /automation/functions",
+      "GET /automation/functions/{id}",
+      "GET /automation/jobs",
+      "GET /automation/jobs/{id}",
+      "GET /automation/jobs/{id}/executions",
+      "GET /automation/jobs/{id}/next-runs",
+      "GET /livez",
+      "GET /readyz",
+      "PATCH /automation/functions/{id}",
+      "PATCH /automation/jobs/{id}",
+      "POST /automation/executions/{id}/cancel",
+      "POST /automation/functions",
+      "POST /automation/jobs",
+      "POST /automation/jobs/{id}/pause",
+      "POST /automation/jobs/{id}/resume",
+      "POST /automation/jobs/{id}/run",
+    ]);
+  });
+
+  it("gives each an id of its own, a summary, a tag and its answers", () => {
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const { summary, tags, responses } of operations) {
+      expect(summary).not.toBe("");
+      expect(tags.length).toBeGreaterThan(0);
+      for (const { description } of Object.values(responses)) expect(description).not.toMatch(/^(Default Response)?$/);
+    }
+  });
+
+  it("says that all but health needs a key, and what comes without one", () => {
+    expect(document.security).toEqual([{ apiKey: [] }]);
+    expect(document.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });
+    for (const { path, security, responses } of operations) {
+      if (path.startsWith("/automation/")) {
+        expect(security).toBeUndefined();
+        expect(responses["401"]?.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/Error" });
+      } else expect(security).toEqual([]);
+    }
+  });
+
+  it("names the shapes of the answers, and refers to nothing that it does not name", () => {
+    expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Error",
+      "Execution",
+      "ExecutionWithAttempts",
+      "Function",
+      "Job",
+    ]);
+    const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
+    for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name as string);
+  });
+});
+
+describe("/docs", () => {
+  it("is a page", async () => {
+    const answer = await api.app.inject("/docs/");
+    expect(answer.headers["content-type"]).toContain("text/html");
+    expect((await api.app.inject("/docs/static/swagger-ui.css")).statusCode).toBe(200);
+  });
+});

@@ -1,0 +1,35 @@
+// One worker process of the comparison with BullMQ alone: takes jobs, does nothing with them, and says how many.
+
+import { openWorker, type QueueBackend } from "@belfry/queue/backend.ts";
+import type { Done } from "./bullmq-throughput.ts";
+
+const REPORT_EVERY_MS = 20;
+
+const { BENCH_BACKEND = "", BENCH_POOL = "", BENCH_CONCURRENCY = "" } = process.env;
+const count: Done = { done: 0, at: 0 };
+let reported = 0;
+
+const worker = openWorker(
+  JSON.parse(BENCH_BACKEND) as QueueBackend,
+  BENCH_POOL,
+  async () => undefined,
+  { concurrency: Number(BENCH_CONCURRENCY), removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
+  (error) => console.error(error),
+);
+worker.opened.on("completed", () => {
+  count.done++;
+  count.at = Date.now();
+});
+setInterval(() => {
+  if (count.done === reported) return;
+  reported = count.done;
+  process.send?.(count);
+}, REPORT_EVERY_MS);
+
+process.once("disconnect", () => process.exit(0));
+process.once("SIGTERM", () => {
+  void worker.close().finally(() => process.exit(0));
+});
+
+await worker.opened.waitUntilReady();
+process.send?.(count);

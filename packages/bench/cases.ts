@@ -1,0 +1,71 @@
+import { measureLateness } from "./belfry-lateness.ts";
+import { CURVE_STEP_MS, measureThroughput } from "./belfry-throughput.ts";
+import { measureBullmq } from "./bullmq-throughput.ts";
+import type { BackendKind } from "./cluster.ts";
+import type { Sample } from "./measurements.ts";
+import type { CaseName, Options } from "./options.ts";
+import { percentile } from "./percentiles.ts";
+import type { Servers } from "./servers.ts";
+import { figure, sparkline } from "./table.ts";
+
+export type CaseTools = { servers: Servers; options: Options; all: AsyncDisposableStack; note: (line: string) => void };
+
+/** Neighbours in time are what is compared, so that a busy minute of the machine meets both. */
+const BACKENDS: readonly BackendKind[] = ["redis", "postgres"];
+
+/** Measures a case once, on both backends. */
+export async function runCase(name: CaseName, tools: CaseTools): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const kind of BACKENDS) {
+    samples.push(...(name === "throughput" ? await throughput(kind, tools) : await lateness(name, kind, tools)));
+  }
+  return samples;
+}
+
+async function throughput(kind: BackendKind, { servers, options, all, note }: CaseTools): Promise<Sample[]> {
+  const [belfry, bullmq] = [`belfry on ${kind}`, `bullmq on ${kind}`];
+  const raw = await measureBullmq(servers, kind, options, all);
+  note(`throughput, ${bullmq}: ${figure(raw.perSecond)} empty jobs/s`);
+  const { perSecond, seconds, curve } = await measureThroughput(servers, kind, options, all);
+  note(`throughput, ${belfry}: ${figure(perSecond)} executions/s, ledger checked`);
+  note(
+    `  drained in ${figure(seconds.all)} s, half after ${figure(seconds.half)}, the first after ${figure(seconds.first)}: ` +
+      `${sparkline(curve)} (ended in each ${CURVE_STEP_MS} ms)`,
+  );
+  const of = (subject: string, metric: string, unit: string, value: number) => ({
+    name: "throughput",
+    subject,
+    metric,
+    unit,
+    value,
+  });
+  return [
+    { ...of(belfry, "executions", "1/s", perSecond), ratio_to: bullmq },
+    of(belfry, "first recorded after", "s", seconds.first),
+    of(belfry, "all recorded after", "s", seconds.all),
+    of(bullmq, "executions", "1/s", raw.perSecond),
+  ];
+}
+
+async function lateness(
+  name: Exclude<CaseName, "throughput">,
+  kind: BackendKind,
+  { servers, options, all, note }: CaseTools,
+): Promise<Sample[]> {
+  const size = { ...options, perSecond: RATES[name], seconds: options.latenessSeconds };
+  const { claimed, called } = await measureLateness(servers, kind, size, all);
+  const subject = `belfry on ${kind}`;
+  const sample = (metric: string, value: number): Sample => ({ name, subject, metric, unit: "ms", value });
+  const samples = [
+    sample("p50", percentile(claimed, 50)),
+    sample("p99", percentile(claimed, 99)),
+    sample("maximum", percentile(claimed, 100)),
+    sample("p50 until check is called", percentile(called, 50)),
+    sample("p99 until check is called", percentile(called, 99)),
+  ];
+  const words = samples.map(({ metric, value }) => `${metric} ${figure(value)}`).join(", ");
+  note(`${name}, ${subject}: ${words} ms, ledger of ${claimed.length} checked`);
+  return samples;
+}
+
+const RATES = { "lateness-200": 200, "lateness-1000": 1_000 } as const;

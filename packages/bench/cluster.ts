@@ -1,0 +1,122 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bootstrapAccount } from "@belfry/db/accounts.ts";
+import { type Db, openDatabase } from "@belfry/db/client.ts";
+import { listFunctions } from "@belfry/db/functions.ts";
+import { migrateDatabase } from "@belfry/db/migrate.ts";
+import { type QueueBackend, queueBackend } from "@belfry/queue/backend.ts";
+import { migrateQueue } from "@belfry/queue/migrate.ts";
+import { onServer, urlOfDatabase } from "@belfry/testing/postgres-admin.ts";
+import { deleteKeys } from "@belfry/testing/redis-keys.ts";
+import pg from "pg";
+import { startChild } from "./child.ts";
+import type { Servers } from "./servers.ts";
+
+export type BackendKind = "redis" | "postgres";
+
+/** A database and a queue that nobody has used before. */
+export type Ground = { databaseUrl: string; redisUrl: string | null; prefix: string; backend: QueueBackend };
+
+/** A fresh migrated database, and a share of Redis if that is the backend. Both are removed when `scope` is disposed. */
+export async function openGround(servers: Servers, kind: BackendKind, scope: AsyncDisposableStack): Promise<Ground> {
+  const id = randomBytes(4).toString("hex");
+  const database = `belfry_bench_${id}`;
+  await onServer(servers.databaseUrl, (client) => client.query(`create database ${database}`));
+  scope.defer(() =>
+    onServer(
+      servers.databaseUrl,
+      async (client) => void (await client.query(`drop database if exists ${database} with (force)`)),
+    ),
+  );
+  const databaseUrl = urlOfDatabase(servers.databaseUrl, database);
+  await migrateDatabase(databaseUrl);
+  await migrateQueue(databaseUrl);
+  // What the last measurement left to be written would be written during this one.
+  await onServer(servers.databaseUrl, (client) => client.query("checkpoint").catch(() => undefined));
+
+  const prefix = `bench-${id}`;
+  const redisUrl = kind === "redis" ? servers.redisUrl : null;
+  // The queue's keys begin with the prefix inside braces, which make it a hash tag.
+  if (redisUrl !== null) scope.defer(async () => void (await deleteKeys(redisUrl, `{${prefix}`)));
+  return {
+    databaseUrl,
+    redisUrl,
+    prefix,
+    backend: queueBackend({ redisUrl: redisUrl ?? undefined, databaseUrl, prefix }),
+  };
+}
+
+export type Cluster = {
+  db: Db;
+  /** A connection for questions of our own. */
+  client: pg.Client;
+  accountId: string;
+  /** The function whose phases are empty. */
+  functionId: string;
+  /** Rejects when a process ends by itself. */
+  crashed: Promise<never>;
+  /** What the processes warned of, for when something is wrong. */
+  warnings(): string[];
+};
+
+const app = (name: string): string => fileURLToPath(new URL(`../../apps/${name}/main.ts`, import.meta.url));
+const FUNCTIONS = fileURLToPath(new URL("./functions", import.meta.url));
+
+/** One scheduler and `workers` workers as processes, all of them ready; stopped when `scope` is disposed. */
+export async function startCluster(
+  ground: Ground,
+  { workers, concurrency }: { workers: number; concurrency: number },
+  scope: AsyncDisposableStack,
+): Promise<Cluster> {
+  const logs = mkdtempSync(join(tmpdir(), "belfry-bench-logs-"));
+  scope.defer(() => rmSync(logs, { recursive: true, force: true }));
+  const env = {
+    ...process.env,
+    DATABASE_URL: ground.databaseUrl,
+    REDIS_URL: ground.redisUrl ?? undefined,
+    BELFRY_QUEUE_PREFIX: ground.prefix,
+    BELFRY_FUNCTIONS_DIR: FUNCTIONS,
+    BELFRY_CONCURRENCY: String(concurrency),
+  };
+  const names = ["scheduler", ...Array.from({ length: workers }, (_, i) => `worker-${i + 1}`)];
+  const children = names.map((name) => {
+    const child = startChild(app(name.split("-")[0] as string), { env, logFile: join(logs, `${name}.log`) });
+    scope.defer(child.stop);
+    return child;
+  });
+  await Promise.all(children.map((child) => child.ready));
+
+  const { db, close } = openDatabase({
+    url: ground.databaseUrl,
+    max: 2,
+    applicationName: "belfry bench",
+    onError: ignore,
+  });
+  scope.defer(close);
+  const client = new pg.Client({ connectionString: ground.databaseUrl, application_name: "belfry bench" });
+  client.on("error", ignore);
+  await client.connect();
+  scope.defer(() => client.end());
+
+  const { accountId } = await bootstrapAccount(db, randomBytes(20).toString("hex"));
+  const empty = (await listFunctions(db, accountId, { limit: 100 })).find((fn) => fn.name === "bench-empty");
+  if (!empty) throw new Error("no worker has brought along the function bench-empty");
+  return {
+    db,
+    client,
+    accountId,
+    functionId: empty.id,
+    crashed: Promise.race(children.map((child) => child.crashed)),
+    warnings: () => names.flatMap((name) => warningsIn(join(logs, `${name}.log`))),
+  };
+}
+
+const ignore = (): void => undefined;
+
+function warningsIn(logFile: string): string[] {
+  const lines = readFileSync(logFile, "utf8").split("\n");
+  return lines.filter((line) => line !== "" && !/"level":"(info|debug|trace)"/.test(line)).slice(0, 5);
+}

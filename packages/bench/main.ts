@@ -1,0 +1,80 @@
+// npm run bench: how fast and how punctual is Belfry on this machine, and BullMQ alone beside it?
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { runCase } from "./cases.ts";
+import { replaceGenerated } from "./docs-section.ts";
+import { describeMachine, machineLine } from "./machine.ts";
+import { overRounds, type Sample } from "./measurements.ts";
+import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
+import { openServers } from "./servers.ts";
+import { markdownTable, measurementRows, textTable } from "./table.ts";
+
+const DOCS = new URL("../../docs/performance.md", import.meta.url);
+
+const options = optionsOrExit();
+const all = new AsyncDisposableStack();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void stopAndExit(signal));
+
+try {
+  await bench(options);
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+} finally {
+  await all.disposeAsync();
+}
+
+async function bench(options: Options): Promise<void> {
+  const servers = await openServers(process.env, all);
+  const machine = await describeMachine(servers);
+  note(machineLine(machine));
+
+  const rounds: Sample[][] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    if (options.rounds > 1) note(`round ${round} of ${options.rounds}`);
+    const samples: Sample[] = [];
+    for (const name of options.cases) samples.push(...(await runCase(name, { servers, options, all, note })));
+    rounds.push(samples);
+  }
+
+  const cases = overRounds(rounds);
+  const rows = measurementRows(cases);
+  console.log(`\n${textTable(rows)}\n\n${conditions(options)}`);
+  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify({ cases, machine }, null, 2)}\n`);
+  if (options.docs) {
+    const section = [markdownTable(rows), conditions(options), `Machine: ${machineLine(machine)}.`].join("\n\n");
+    writeFileSync(DOCS, replaceGenerated(readFileSync(DOCS, "utf8"), section));
+  }
+}
+
+function conditions({ rounds, executions, latenessSeconds, workers, concurrency }: Options): string {
+  return (
+    `Medians of ${rounds} ${rounds === 1 ? "round" : "rounds"}; ${executions.toLocaleString("en-US")} executions due at once, lateness over ` +
+    `${latenessSeconds} s; 1 scheduler, ${workers} workers of ${concurrency} at once; the ledger was checked after every measurement.`
+  );
+}
+
+function optionsOrExit(): Options {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (options !== null) return options;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`bench: ${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function note(line: string): void {
+  console.error(line);
+}
+
+/** Whatever is under way fails when its processes go; nobody wants to read that. */
+async function stopAndExit(signal: NodeJS.Signals): Promise<never> {
+  console.error(`\nbench: ${signal}, stopping`);
+  console.error = () => undefined;
+  await all.disposeAsync().catch(() => undefined);
+  process.exit(130);
+}
