@@ -45,7 +45,9 @@ describe("without credentials", () => {
     expect(endpoints.length).toBeGreaterThan(100);
     const answers = await Promise.all(
       endpoints.map(async (endpoint) => {
-        const url = endpoint.url.replace(":id", "00000000-0000-7000-8000-000000000000").replace("*", "index.css");
+        const url = endpoint.url
+          .replace(":id", "00000000-0000-7000-8000-000000000000")
+          .replace("*", "static/swagger-ui.css");
         return { ...endpoint, answer: await api.app.inject({ method: endpoint.method, url }) };
       }),
     );
@@ -65,12 +67,12 @@ describe("without credentials", () => {
     expect((await client.get("/nowhere")).json()).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  it.each(["", "Bearer", "Bearer ", "Bearer unknown", "bearer\u00a0x", "Token abc", `Bearer ${"x".repeat(9_000)}`])(
-    "%.20j is no credential",
+  it.each(["", "Bearer", "Bearer ", "Bearer unknown", "bearer\u00a0x", "Token abc", `Bearer ${"x".repeat(100)}`])(
+    "%j is no credential",
     async (authorization) => {
       const answer = await api.app.inject({ url: "/automation/jobs", headers: { authorization } });
       expect(answer.statusCode).toBe(401);
-      expect(answer.headers["www-authenticate"]).toBe('Bearer realm="belfry"');
+      expect(answer.headers["www-authenticate"]).toEqual(['Bearer realm="belfry"']);
     },
   );
 });
@@ -112,7 +114,7 @@ describe("another account", () => {
     const stranger = await api.newClient();
 
     const byId = documentedEndpoints().filter(({ url }) => url.includes(":id"));
-    expect(byId.length).toBe(12);
+    expect(byId.length).toBe(13);
     for (const { method, url } of byId) {
       const kind = url.split("/")[2] as string;
       const send = (id: string) =>
@@ -173,7 +175,7 @@ describe("the queues' board", () => {
     const admin = await api.newClient("admin");
     const elsewhere = await api.app.inject({ url: "/automation/jobs", headers: basic(admin.key) });
     expect(elsewhere.statusCode).toBe(401);
-    expect(elsewhere.headers["www-authenticate"]).toBe('Bearer realm="belfry"');
+    expect(elsewhere.headers["www-authenticate"]).toEqual(['Bearer realm="belfry"']);
   });
 
   it("is not changed by what another site makes a browser send", async () => {

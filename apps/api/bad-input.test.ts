@@ -117,23 +117,18 @@ describe("a job", () => {
     ["@every abc", /^parse duration "abc"/, "DURATION_INVALID"],
     ["@fortnightly", /fortnightly/, "SCHEDULE_NAME_UNKNOWN"],
     ["2001-01-01T00:00:00Z", /is in the past/, "SCHEDULE_OVER"],
-    ["0 9 * * *\u0000", /./, "CRON_FIELD_INVALID"],
-    ["\ud800", /./, "CRON_FIELD_COUNT"],
   ])("is refused for the schedule %j", async (schedule, message, code) => {
     const expected = { message: expect.stringMatching(message) as never, path: "schedule", code };
     await expectRefused({ schedule }, { ...expected, answerCode: schedule === "" ? undefined : "SCHEDULE_INVALID" });
   });
 
-  it.each(["Mars/Olympus", "", "+02:00", "UTC\u0000", "\ud800"])(
-    "is refused for the time zone %j",
-    async (timezone) => {
-      const expected = { message: expect.any(String) as never, path: "timezone", code: "TIMEZONE_UNKNOWN" };
-      await expectRefused({ timezone }, { ...expected, answerCode: "SCHEDULE_INVALID" });
-    },
-  );
+  it.each(["Mars/Olympus", "", "+02:00"])("is refused for the time zone %j", async (timezone) => {
+    const expected = { message: expect.any(String) as never, path: "timezone", code: "TIMEZONE_UNKNOWN" };
+    await expectRefused({ timezone }, { ...expected, answerCode: "SCHEDULE_INVALID" });
+  });
 
-  it.each(["1", "\u0000", "x".repeat(10_000), "00000000-0000-7000-8000-000000000000"])(
-    "is refused for a function that there is not: %.40j",
+  it.each(["1", "x".repeat(100), "00000000-0000-7000-8000-000000000000"])(
+    "is refused for a function that there is not: %j",
     async (id) => {
       const expected = {
         message: expect.stringMatching(/does not exist$/) as never,
@@ -141,6 +136,16 @@ describe("a job", () => {
         code: "invalid",
       };
       await expectRefused({ function_id: id }, { ...expected, answerCode: "VALIDATION_ERROR" });
+    },
+  );
+
+  it.each(["schedule", "timezone", "function_id"])(
+    "is refused for U+0000 or a lone surrogate in its %s",
+    async (path) => {
+      for (const text of ["UTC\u0000", "0 9 * * *\ud800"]) {
+        const message = `${path}: must not contain U+0000 or a lone surrogate`;
+        await expectRefused({ [path]: text }, { message, path, code: "not_storable", answerCode: "VALIDATION_ERROR" });
+      }
     },
   );
 
@@ -273,18 +278,24 @@ describe("a function", () => {
 
 describe("a body", () => {
   it.each([
-    ["{", 400, "MALFORMED_JSON", /^body is not valid JSON/],
-    ['{"name": undefined}', 400, "MALFORMED_JSON", /^body is not valid JSON/],
-    [Buffer.from([0x7b, 0xff, 0x7d]), 400, "MALFORMED_JSON", /not UTF-8/],
-    ["", 422, "VALIDATION_ERROR", /^required: body$/],
-    ["  ", 422, "VALIDATION_ERROR", /^required: body$/],
-    ["null", 422, "VALIDATION_ERROR", /^required: body$/],
-    ["[]", 422, "VALIDATION_ERROR", /^body: must be an object$/],
-    ['"text"', 422, "VALIDATION_ERROR", /^body: must be an object$/],
-    ['{"__proto__":{"kind":"http"}}', 422, "VALIDATION_ERROR", /^required: kind$/],
-    [`{"name":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 422, "VALIDATION_ERROR", /^required: kind$/],
-    [`{"headers":${" ".repeat(1024 * 1024)}{}}`, 413, "PAYLOAD_TOO_LARGE", /1 MiB/],
-  ])("%.30s … is refused", async (payload, status, code, message) => {
+    ["an open brace", "{", 400, "MALFORMED_JSON", /^body is not valid JSON/],
+    ["JavaScript", '{"name": undefined}', 400, "MALFORMED_JSON", /^body is not valid JSON/],
+    ["bytes that are not UTF-8", Buffer.from([0x7b, 0xff, 0x7d]), 400, "MALFORMED_JSON", /not UTF-8/],
+    ["nothing", "", 422, "VALIDATION_ERROR", /^required: body$/],
+    ["blanks", "  ", 422, "VALIDATION_ERROR", /^required: body$/],
+    ["null", "null", 422, "VALIDATION_ERROR", /^required: body$/],
+    ["an array", "[]", 422, "VALIDATION_ERROR", /^body: must be an object$/],
+    ["a text", '"text"', 422, "VALIDATION_ERROR", /^body: must be an object$/],
+    ["a key __proto__", '{"__proto__":{"kind":"http"}}', 422, "VALIDATION_ERROR", /^required: kind$/],
+    [
+      "a hundred thousand brackets",
+      `{"name":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+      422,
+      "VALIDATION_ERROR",
+      /^required: kind$/,
+    ],
+    ["more than 1 MiB", `{"headers":${" ".repeat(1024 * 1024)}{}}`, 413, "PAYLOAD_TOO_LARGE", /1 MiB/],
+  ])("of %s is refused", async (_, payload, status, code, message) => {
     const answer = await send(payload);
     expect([answer.statusCode, answer.json().code]).toEqual([status, code]);
     expect(answer.json().message).toMatch(message);
@@ -328,7 +339,6 @@ describe("a query", () => {
   it.each([
     "name=%00",
     "project=%00",
-    "name=%ED%A0%80%00",
     "function_id=%00",
     "cursor=AA%00",
     "status=%00",
@@ -342,18 +352,12 @@ describe("a query", () => {
 });
 
 describe("a path", () => {
-  it.each([
-    "1",
-    "%00",
-    "%ED%A0%80",
-    "..%2f..",
-    "00000000-0000-7000-8000-00000000000g",
-    "x".repeat(5_000),
-    "",
-    "__proto__",
-  ])("with the id %.20j is answered as any job that there is not", async (id) => {
-    const answer = await client.get(`/automation/jobs/${id}`);
-    expect(answer.statusCode).toBe(404);
-    expect(answer.json()).toEqual({ error: "not found", message: "job not found", code: "NOT_FOUND" });
-  });
+  it.each(["1", "%00", "..%2f..", "00000000-0000-7000-8000-00000000000g", "x".repeat(200), "", "__proto__"])(
+    "with the id %j is answered as any job that there is not",
+    async (id) => {
+      const answer = await client.get(`/automation/jobs/${id}`);
+      expect(answer.statusCode).toBe(404);
+      expect(answer.json()).toEqual({ error: "not found", message: "job not found", code: "NOT_FOUND" });
+    },
+  );
 });

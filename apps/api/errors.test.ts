@@ -34,8 +34,8 @@ describe("an error", () => {
     expect(answer.statusCode).toBe(405);
   });
 
-  it("says 400 to a path that cannot be decoded", async () => {
-    const answer = await client.get("/automation/jobs/%zz");
+  it.each(["%zz", "%ED%A0%80", "%"])("says 400 to a path that cannot be decoded: %j", async (id) => {
+    const answer = await client.get(`/automation/jobs/${id}`);
     expect(answer.json()).toEqual({
       error: "bad request",
       message: "the path is not a valid URL",

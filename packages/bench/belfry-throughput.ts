@@ -1,4 +1,5 @@
 import { type BackendKind, openGround, startCluster } from "./cluster.ts";
+import { type CpuSeconds, microsecondsEach } from "./cpu.ts";
 import { assertLedger, untilAllFinal } from "./finish.ts";
 import { plan } from "./plan.ts";
 import type { Servers } from "./servers.ts";
@@ -9,6 +10,8 @@ export type Throughput = {
   curve: number[];
   /** Seconds from the moment when all are due to the moment when the first, half and all of them had ended. */
   seconds: { first: number; half: number; all: number };
+  /** Microseconds of CPU an execution; null where they cannot be known. */
+  cpu: CpuSeconds | null;
 };
 
 export const CURVE_STEP_MS = 250;
@@ -28,6 +31,8 @@ export async function measureThroughput(
   all.defer(() => scope.disposeAsync());
   const cluster = await startCluster(await openGround(servers, kind, scope), size, scope);
 
+  let before: CpuSeconds | null = null;
+  let after: CpuSeconds | null = null;
   // Once without counting, so that what is compiled at first use is compiled.
   await backlog(Math.ceil(size.executions / 5), false);
   const dueAt = await backlog(size.executions, true);
@@ -50,6 +55,7 @@ export async function measureThroughput(
       (_, step) => ends.filter((ms) => Math.floor(ms / CURVE_STEP_MS) === step).length,
     ),
     seconds: { first: first / 1000, half: half / 1000, all: last / 1000 },
+    cpu: before && after && microsecondsEach(before, after, size.executions),
   };
 
   async function backlog(executions: number, measured: boolean): Promise<number> {
@@ -58,7 +64,9 @@ export async function measureThroughput(
     const jobs = Array.from({ length: executions }, () => ({ firstDue: dueAt, everyMs: HOUR_MS }));
     await plan(cluster, jobs, { measureFrom: measured ? dueAt : until, until });
     if (Date.now() > dueAt) throw new Error("the jobs were due before all of them were made: this machine is too busy");
+    before = await cluster.cpu();
     await untilAllFinal(cluster, until);
+    after = await cluster.cpu();
     await assertLedger(cluster, until);
     return dueAt;
   }

@@ -26,7 +26,7 @@ async function throughput(kind: BackendKind, { servers, options, all, note }: Ca
   const [belfry, bullmq] = [`belfry on ${kind}`, `bullmq on ${kind}`];
   const raw = await measureBullmq(servers, kind, options, all);
   note(`throughput, ${bullmq}: ${figure(raw.perSecond)} empty jobs/s`);
-  const { perSecond, seconds, curve } = await measureThroughput(servers, kind, options, all);
+  const { perSecond, seconds, curve, cpu } = await measureThroughput(servers, kind, options, all);
   note(`throughput, ${belfry}: ${figure(perSecond)} executions/s, ledger checked`);
   note(
     `  drained in ${figure(seconds.all)} s, half after ${figure(seconds.half)}, the first after ${figure(seconds.first)}: ` +
@@ -43,6 +43,7 @@ async function throughput(kind: BackendKind, { servers, options, all, note }: Ca
     { ...of(belfry, "executions", "1/s", perSecond), ratio_to: bullmq },
     of(belfry, "first recorded after", "s", seconds.first),
     of(belfry, "all recorded after", "s", seconds.all),
+    ...Object.entries(cpu ?? {}).map(([part, microseconds]) => of(belfry, `CPU of ${part} each`, "µs", microseconds)),
     of(bullmq, "executions", "1/s", raw.perSecond),
   ];
 }

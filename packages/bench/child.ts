@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 
 /** A process that was started here. */
 export type Child = {
+  pid: number;
   /** Resolves with what it said first, which means that it is ready; rejects with the end of its output if it ended instead. */
   ready: Promise<unknown>;
   /** Rejects when it ends before it was told to. */
@@ -37,6 +38,7 @@ export function startChild(
   for (const promise of [ready, crashed]) promise.catch(() => undefined);
 
   return {
+    pid: child.pid ?? 0,
     ready,
     crashed,
     onMessage: (listener) => void child.on("message", listener),

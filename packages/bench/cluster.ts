@@ -13,6 +13,7 @@ import { onServer, urlOfDatabase } from "@belfry/testing/postgres-admin.ts";
 import { deleteKeys } from "@belfry/testing/redis-keys.ts";
 import pg from "pg";
 import { startChild } from "./child.ts";
+import { type CpuSeconds, readCpu } from "./cpu.ts";
 import type { Servers } from "./servers.ts";
 
 export type BackendKind = "redis" | "postgres";
@@ -53,6 +54,8 @@ export type Cluster = {
   db: Db;
   /** A connection for questions of our own. */
   client: pg.Client;
+  /** CPU that its parts have used so far; null where that cannot be known. */
+  cpu(): Promise<CpuSeconds | null>;
   accountId: string;
   /** The function whose phases are empty. */
   functionId: string;
@@ -88,6 +91,7 @@ export async function startCluster(
     return child;
   });
   await Promise.all(children.map((child) => child.ready));
+  const [schedulerPid = 0, ...workerPids] = children.map((child) => child.pid);
 
   const { db, close } = openDatabase({
     url: ground.databaseUrl,
@@ -107,6 +111,7 @@ export async function startCluster(
   return {
     db,
     client,
+    cpu: () => readCpu({ client, schedulerPids: [schedulerPid], workerPids, redisUrl: ground.redisUrl }),
     accountId,
     functionId: empty.id,
     crashed: Promise.race(children.map((child) => child.crashed)),

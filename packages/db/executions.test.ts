@@ -18,6 +18,7 @@ import {
   MAX_LOST,
   recordLost,
   retryExecution,
+  skipPending,
   takeForPublish,
   type Verdict,
 } from "./executions.ts";
@@ -192,6 +193,25 @@ describe("a retry", () => {
     await pauseJob(db, account.accountId, jobId);
     expect(await retryExecution(db, worker, failure(executionId))).toBe(false);
     expect(await read(executionId)).toMatchObject({ status: "running", attempt: 1, attempts: [] });
+  });
+
+  it("waits for a pause under way and then sees it: it cannot become pending behind its back", async () => {
+    const { executionId, jobId } = await pendingRun();
+    const worker = await makeWorker(db);
+    await claimOne(worker, executionId);
+    let retry: Promise<boolean> | undefined;
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`update jobs set status = 'paused', next_run = null where id = ${jobId}`);
+      await skipPending(tx, jobId, "paused");
+      let settled = false;
+      retry = retryExecution(db, worker, failure(executionId)).finally(() => {
+        settled = true;
+      });
+      const blocked = () => rowsOf(db, sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+      await expect.poll(async () => settled || (await blocked()).length === 1, { timeout: 1_500 }).toBe(true);
+    });
+    expect(await retry).toBe(false);
+    expect(await read(executionId)).toMatchObject({ status: "running", attempt: 1 });
   });
 
   it("is refused once the execution is to be cancelled", async () => {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-/** The variables that are missing or wrong, one a line. */
+/** The variables that are missing or wrong, in one line: a process that does not start says so in one. */
 export class EnvError extends Error {
   constructor(problems: readonly string[]) {
-    super(`configuration is not usable:\n${problems.map((p) => `  ${p}`).join("\n")}`);
+    super(`configuration is not usable: ${problems.join("; ")}`);
     this.name = "EnvError";
   }
 }
@@ -16,7 +16,7 @@ export function parseEnv<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessE
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const result = z.object(shape).safeParse(given);
   if (result.success) return result.data;
-  throw new EnvError(result.error.issues.map((issue) => `${issue.path.join(".")}: ${describe(issue, given)}`));
+  throw new EnvError(result.error.issues.map((issue) => `${issue.path.join(".")} ${describe(issue, given)}`));
 }
 
 function describe(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {

@@ -44,8 +44,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** What keeps the servers from starting is for people who run the tests: a line tells them more than our stack does. */
 function throwAsOneLine(error: unknown): never {
-  if (error instanceof Error) error.stack = "";
-  throw error;
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  const reason = cause instanceof Error && !message.includes(cause.message) ? `${message}: ${cause.message}` : message;
+  const line = new Error(reason);
+  line.stack = "";
+  throw line;
 }
 
 async function makeTemplate({ adminUrl, template }: ProvidedServers): Promise<void> {

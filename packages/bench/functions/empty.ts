@@ -1,6 +1,10 @@
 import { defineFunction } from "@belfry/functions/define-function.ts";
 
-/** Both phases, and nothing in them: what is left is what Belfry itself costs. */
+/**
+ * Both phases, and nothing in them: what is left is what Belfry itself costs.
+ *
+ * @public A worker loads it.
+ */
 export default defineFunction({
   name: "bench-empty",
   check: () => ({ shouldPerform: true }),

@@ -1,4 +1,7 @@
-/** A scheduler and workers as processes of their own, on both backends of the queue, under what may befall them. */
+/**
+ * A scheduler and workers as processes of their own under what may befall them. A test file for each backend of the
+ * queue, so that both run at once.
+ */
 import { cancelExecution } from "@belfry/db/executions.ts";
 import { createFunction } from "@belfry/db/functions.ts";
 import { createFunctionBody } from "@belfry/contract/function.ts";
@@ -9,9 +12,9 @@ import { type AppProcess, startApp } from "@belfry/testing/processes.ts";
 import { createTestRedis, type TestRedis } from "@belfry/testing/redis.ts";
 import { startTarget, type Target, type TargetAnswer } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 
-describe.each(["redis", "postgres"] as const)("a cluster whose queue is on %s", (backend) => {
+export function describeCluster(backend: "redis" | "postgres"): void {
   let ledger: TestLedger;
   let account: TestAccount;
   let target: Target;
@@ -233,4 +236,4 @@ describe.each(["redis", "postgres"] as const)("a cluster whose queue is on %s", 
       .poll(async () => rowsOf(ledger.db, sql`select id, status, attempt from executions where status in ('pending', 'running')`), { timeout: 10_000 })
       .toEqual([]);
   });
-});
+}

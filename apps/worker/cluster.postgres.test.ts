@@ -1,0 +1,4 @@
+import { describe } from "vitest";
+import { describeCluster } from "./cluster-cases.ts";
+
+describe("a cluster whose queue is on Postgres", () => describeCluster("postgres"));

@@ -1,0 +1,42 @@
+import { createServer } from "node:http";
+import { afterEach, expect, it } from "vitest";
+import { startHealthServer } from "./health.ts";
+
+let closes: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closes) await close();
+  closes = [];
+});
+
+async function start(ready: () => boolean, port = 0) {
+  const health = await startHealthServer(port, ready);
+  closes.push(health.close);
+  return { port: health.port, statusOf: async (path: string) => (await fetch(`http://127.0.0.1:${health.port}${path}`)).status };
+}
+
+it("says that the process lives, whether it is ready or not", async () => {
+  let ready = false;
+  const { statusOf } = await start(() => ready);
+  expect([await statusOf("/livez"), await statusOf("/readyz")]).toEqual([200, 503]);
+  ready = true;
+  expect([await statusOf("/livez"), await statusOf("/readyz")]).toEqual([200, 200]);
+});
+
+it("knows nothing else", async () => {
+  const { statusOf } = await start(() => true);
+  expect(await statusOf("/")).toBe(404);
+});
+
+it("refuses a port that is in use", async () => {
+  const { port } = await start(() => true);
+  await expect(startHealthServer(port, () => true)).rejects.toMatchObject({ code: "EADDRINUSE" });
+});
+
+it("closes at once, although a client holds its connection", async () => {
+  const { port, close } = await startHealthServer(0, () => true);
+  await (await fetch(`http://127.0.0.1:${port}/livez`)).text();
+  await close();
+  const reused = createServer();
+  await new Promise<void>((resolve, reject) => reused.once("error", reject).listen(port, resolve));
+  await new Promise((resolve) => reused.close(resolve));
+});
