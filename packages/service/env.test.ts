@@ -23,7 +23,7 @@ describe("a process' settings", () => {
   it("count as absent when they are empty", () => {
     const env = { ...good, REDIS_URL: "", LOG_LEVEL: "", BELFRY_QUEUE_PREFIX: "" };
     expect(parseEnv(commonEnv, env)).toEqual(parseEnv(commonEnv, good));
-    expect(problemOf(commonEnv, { DATABASE_URL: "" })).toBe("configuration is not usable: DATABASE_URL is required");
+    expect(problemOf(commonEnv, { DATABASE_URL: "" })).toBe("configuration is not usable: DATABASE_URL: is required");
   });
 
   it("are taken from what the process is given, and from nothing else", () => {
@@ -33,7 +33,7 @@ describe("a process' settings", () => {
   it("are refused with every problem at once, on one line", () => {
     const env = { REDIS_URL: "http://cache", LOG_LEVEL: "loud", BELFRY_QUEUE_PREFIX: "a b", PORT: "70000" };
     const problem = problemOf({ ...commonEnv, PORT: wholeNumber(1, 65_535) }, env);
-    for (const name of ["DATABASE_URL is required", "REDIS_URL must be a URL", "LOG_LEVEL ", "BELFRY_QUEUE_PREFIX must be", "PORT must be"]) {
+    for (const name of ["DATABASE_URL: is required", "REDIS_URL: must be a URL", "LOG_LEVEL: ", "BELFRY_QUEUE_PREFIX: must be", "PORT: must be"]) {
       expect(problem).toContain(name);
     }
     expect(problem).not.toContain("\n");
@@ -67,7 +67,7 @@ describe("a URL", () => {
   it.each(["127.0.0.1:5432", "redis://127.0.0.1", "http://127.0.0.1", "postgres://host:99999/x", "postgres"])(
     "of Postgres may not be %s",
     (url) => {
-      expect(problemOf(commonEnv, { DATABASE_URL: url })).toContain("DATABASE_URL must be a URL that begins with postgres:// or postgresql://");
+      expect(problemOf(commonEnv, { DATABASE_URL: url })).toContain("DATABASE_URL: must be a URL that begins with postgres:// or postgresql://");
     },
   );
 });
@@ -82,6 +82,6 @@ describe("a whole number", () => {
   });
 
   it.each(["-1", "11", "1.5", "1e3", " 1", "0x1", "ten", "9999999999"])("may not be %j from 0 to 10", (given) => {
-    expect(problemOf({ N: wholeNumber(0, 10) }, { N: given })).toContain("N must be a whole number from 0 to 10");
+    expect(problemOf({ N: wholeNumber(0, 10) }, { N: given })).toContain("N: must be a whole number from 0 to 10");
   });
 });

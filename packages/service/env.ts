@@ -16,7 +16,7 @@ export function parseEnv<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessE
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const result = z.object(shape).safeParse(given);
   if (result.success) return result.data;
-  throw new EnvError(result.error.issues.map((issue) => `${issue.path.join(".")} ${describe(issue, given)}`));
+  throw new EnvError(result.error.issues.map((issue) => `${issue.path.join(".")}: ${describe(issue, given)}`));
 }
 
 function describe(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {

@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { type DestinationStream, pino } from "pino";
 
 export type Logger = pino.Logger;
 
@@ -6,19 +6,32 @@ export type Logger = pino.Logger;
 const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "token", "key", "api_key", "headers", "DATABASE_URL", "REDIS_URL"];
 
 /**
- * One JSON line an event on standard output. Fields that name things are `job_id`, `account_id`, `function_id`,
- * `execution_id` and `worker` everywhere.
+ * One JSON line an event on standard output, or on `destination`. Fields that name things are `job_id`, `account_id`,
+ * `function_id`, `execution_id` and `worker` everywhere.
  */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  const options: pino.LoggerOptions = {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: "[redacted]" },
     serializers: { err: serializeError, error: serializeError },
-  });
+    hooks: {
+      // Of an error that is logged without words pino takes the message for the words: a failed query's holds its parameters.
+      logMethod([first, ...words], method) {
+        const error = first instanceof Error ? first : (first as { err?: unknown } | null)?.err;
+        if (words.length > 0 || !(error instanceof Error)) return method.call(this, first, ...words);
+        method.call(this, first instanceof Error ? { err: first } : first, messageOf(error));
+      },
+      // A URL may stand in any field and any text.
+      streamWrite: withoutCredentials,
+    },
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
+
+const messageOf = (error: Error): string => (serializeError(error) as { message: string }).message;
 
 /**
  * An error with its causes, without what could be a secret: no credentials of URLs, and of a failed query neither text
@@ -36,7 +49,7 @@ function serializeError(error: unknown): unknown {
   };
 }
 
-/** A text without the user and password of URLs in it. */
+/** A text without the user and password of URLs in it, JSON as well. A password may hold an `@`: the last one before the path counts. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, "$1***@");
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"]+@/gi, "$1***@");
 }
