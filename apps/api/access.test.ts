@@ -92,7 +92,7 @@ describe("a key", () => {
     expect((await other.get("/automation/jobs")).statusCode).toBe(200);
     await api.db.update(apiKeys).set({ revokedAt: new Date() }).where(eq(apiKeys.accountId, other.accountId));
     await expect
-      .poll(async () => (await other.get("/automation/jobs")).statusCode, { timeout: 1_100, interval: 50 })
+      .poll(async () => (await other.get("/automation/jobs")).statusCode, { timeout: 2_000, interval: 50 })
       .toBe(401);
   });
 

@@ -46,7 +46,7 @@ export async function registerDocs(app: App): Promise<void> {
     scope.addHook("onRoute", (route) => {
       route.config = { ...route.config, access: "public" };
     });
-    await scope.register(swaggerUi, { routePrefix: "/docs", uiConfig: { persistAuthorization: true } });
+    await scope.register(swaggerUi, { routePrefix: "/docs" });
   });
 }
 

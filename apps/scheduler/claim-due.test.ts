@@ -111,7 +111,7 @@ describe("occurrences that are late", () => {
     const jobId = await makeJob(db, account, { schedule: "@every 5m" });
     await db.execute(sql`
       update jobs set next_run = next_run - interval '22 minutes',
-        schedule_spec = jsonb_set(schedule_spec, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - 22 * 60000))`);
+        schedule_spec = jsonb_set(schedule_spec::jsonb, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - 22 * 60000))`);
     await claimDue(db, 100);
     const written = await executionsOf(jobId);
     expect(written.map((row) => row.skip_reason)).toEqual(["misfire", "misfire", "misfire", null]);

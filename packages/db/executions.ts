@@ -8,7 +8,7 @@ import type { Delivery, FinalStatus, FunctionKind, Priority, SkipReason, Trigger
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
-import { array, jsonbOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
+import { array, jsonOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
 
 /**
  * A message that no worker turned into a claim within this time is published again: its queue was wiped, or the
@@ -169,7 +169,7 @@ export async function claimExecutions(
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
-      jsonb_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
+      json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
   return rows;
 }
@@ -197,9 +197,9 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
         ${array(sorted.map((v) => v.attempt), "int")},
         ${array(sorted.map((v) => v.status), "text")},
         ${array(sorted.map((v) => v.skipReason), "text")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.error)), "jsonb")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.check)), "jsonb")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.perform)), "jsonb")}
+        ${array(sorted.map((v) => jsonTextOrNull(v.error)), "json")},
+        ${array(sorted.map((v) => jsonTextOrNull(v.check)), "json")},
+        ${array(sorted.map((v) => jsonTextOrNull(v.perform)), "json")}
       ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
     ), finished as (
       update executions e
@@ -241,7 +241,7 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
     ), recorded as (
       insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase)
       select id, attempt, 'failed', worker, started_at, now(),
-        ${jsonbOrNull(failed.error)}, ${jsonbOrNull(failed.check)}, ${jsonbOrNull(failed.perform)}
+        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}
       from failed
     )
     update executions e
@@ -280,7 +280,7 @@ export async function recordLost(
       for share of j
     ), recorded as (
       insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error)
-      select id, attempt, 'lost', worker, started_at, now(), ${jsonbOrNull(error)}
+      select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)}
       from lost where id in (select id from again)
     )
     update executions e
@@ -290,7 +290,7 @@ export async function recordLost(
         started_at = case when again.id is not null then null else e.started_at end,
         completed_at = case when again.id is not null then null else now() end,
         duration_ms = case when again.id is not null then null else extract(epoch from now() - e.started_at) * 1000 end,
-        error = case when again.id is not null then null else ${jsonbOrNull(error)} end,
+        error = case when again.id is not null then null else ${jsonOrNull(error)} end,
         dispatch = 0, available_at = ${nowMs}, publish_at = ${nowMs}
     from lost left join again on again.id = lost.id
     where e.id = lost.id
@@ -328,7 +328,7 @@ export async function cancelExecution(
     const status = rows[0]?.status;
     if (status === "pending") {
       await tx.execute(sql`
-        update executions set status = 'cancelled', completed_at = now(), error = ${jsonbOrNull(error)}
+        update executions set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
         where id = ${executionId}`);
       return "cancelled";
     }

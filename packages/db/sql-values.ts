@@ -1,11 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
 
 /** One parameter that holds the whole array; by itself Drizzle makes a list of parameters of it. */
-export const array = (values: readonly unknown[], type: "uuid" | "text" | "int" | "float8" | "jsonb"): SQL =>
+export const array = (values: readonly unknown[], type: "uuid" | "text" | "int" | "float8" | "json"): SQL =>
   sql`${sql.param(values)}::${sql.raw(type)}[]`;
 
 /** A JSON value as one parameter, or SQL's null for null and undefined. */
-export const jsonbOrNull = (value: unknown): SQL => sql`${jsonTextOrNull(value)}::jsonb`;
+export const jsonOrNull = (value: unknown): SQL => sql`${jsonTextOrNull(value)}::json`;
 
 export const jsonTextOrNull = (value: unknown): string | null =>
   value === null || value === undefined ? null : JSON.stringify(value);

@@ -8,5 +8,6 @@ export function failureLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ("query" in error && error.cause instanceof Error) return failureLine(error.cause);
   const inner = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
-  return withoutCredentials([error.message, ...inner.map(failureLine)].filter(Boolean).join(": "));
+  const line = [error.message, ...inner.map(failureLine)].filter(Boolean).join(": ").replace(/\s*\n\s*/g, " ");
+  return withoutCredentials(line);
 }

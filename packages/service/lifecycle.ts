@@ -36,11 +36,13 @@ type Env<S extends z.ZodRawShape> = z.infer<z.ZodObject<typeof commonEnv & S>>;
 export async function runProcess<S extends z.ZodRawShape>(service: string, definition: ProcessDefinition<S>): Promise<void> {
   const parts: Started[] = [];
   let failed = false;
+  let stopping = false;
   try {
     const env = parseEnv({ ...commonEnv, ...definition.env }) as Env<S>;
     const log = createLogger(service, (env as { LOG_LEVEL: string }).LOG_LEVEL);
     const graceMs = definition.graceMs(env);
     const grace = closeWithGrace({ delay: graceMs + 1_000, logger: false }, async ({ err, signal }) => {
+      stopping = true;
       if (err) log.fatal({ err }, "stopping after a fatal error");
       else log.info({ signal }, "stopping");
       await stopAll(parts, graceMs, log);
@@ -50,16 +52,23 @@ export async function runProcess<S extends z.ZodRawShape>(service: string, defin
     const lifecycle: Lifecycle = {
       started: (name, stop) => parts.push({ name, stop: async (deadlineMs) => stop(deadlineMs) }),
       fail(reason) {
-        if (failed) return;
+        // Whoever stops already goes on with it: a second stop beside the first would close what that still needs.
+        if (stopping) return;
+        stopping = true;
         failed = true;
         log.fatal({ reason }, "cannot go on");
         grace.close();
       },
     };
-    process.once(PARENT_GONE, () => lifecycle.fail("the supervising process is gone"));
+    const parentGone = (): void => lifecycle.fail("the supervising process is gone");
+    process.once(PARENT_GONE, parentGone);
+    // It may have gone before anybody listened.
+    if (process.connected === false) parentGone();
     await definition.start({ env, log, lifecycle });
-    process.send?.({ ready: true });
+    if (process.connected) process.send?.({ ready: true });
   } catch (error) {
+    // What was starting has lost its ground to a stop, which is under way and ends the process.
+    if (stopping) return;
     process.stderr.write(`belfry ${service}: ${failureLine(error)}\n`);
     process.exit(1);
   }

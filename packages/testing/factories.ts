@@ -70,6 +70,6 @@ export async function makeDue(db: Db, jobId: string, seconds = 0): Promise<void>
   await db.execute(sql`
     update jobs set
       next_run = to_timestamp((schedule_spec->>'anchor')::float8 / 1000) - make_interval(secs => ${seconds}),
-      schedule_spec = jsonb_set(schedule_spec, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - ${(seconds + 1) * 1000}))
+      schedule_spec = jsonb_set(schedule_spec::jsonb, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - ${(seconds + 1) * 1000}))
     where id = ${jobId}`);
 }

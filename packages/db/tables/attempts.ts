@@ -2,7 +2,7 @@ import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import { sql } from "drizzle-orm";
 import { check, integer, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
-import { instant, jsonb } from "./columns.ts";
+import { instant, json } from "./columns.ts";
 
 /** The tries that came before an execution's last one. Written in the statement that makes the next try possible. */
 export const attempts = pgTable(
@@ -14,9 +14,9 @@ export const attempts = pgTable(
     worker: text("worker").notNull(),
     startedAt: instant("started_at").notNull(),
     endedAt: instant("ended_at").notNull(),
-    error: jsonb<ExecutionError>("error").notNull(),
-    check: jsonb<PhaseRecord>("check_phase"),
-    perform: jsonb<PhaseRecord>("perform_phase"),
+    error: json<ExecutionError>("error").notNull(),
+    check: json<PhaseRecord>("check_phase"),
+    perform: json<PhaseRecord>("perform_phase"),
   },
   (t) => [
     primaryKey({ name: "attempts_pkey", columns: [t.executionId, t.attempt] }),

@@ -14,10 +14,13 @@ export const updatedAt = () => instant("updated_at").notNull().default(sql`now()
 /** Ids are UUIDv7: in the order in which they were made, so "newest first" needs no second column. */
 export const idV7 = () => uuid("id").primaryKey().$defaultFn(() => randomUUIDv7());
 
-/** `jsonb` that is written as text and read as the parsed value, whatever JSON it holds. Drizzle's own stringifies a JSON string twice under node-pg. */
-export const jsonb = <T>(name: string) =>
+/**
+ * JSON that is kept as it was given, in the order of its keys: `json` rather than `jsonb`, since nothing looks into it.
+ * Written as text and read as the parsed value, whatever it holds; Drizzle's own stringifies a JSON string twice.
+ */
+export const json = <T>(name: string) =>
   customType<{ data: T; driverData: string }>({
-    dataType: () => "jsonb",
+    dataType: () => "json",
     toDriver: (value) => JSON.stringify(value),
     fromDriver: (value) => value as T,
   })(name);

@@ -3,7 +3,7 @@ import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
-import { createdAt, idV7, instant, jsonb } from "./columns.ts";
+import { createdAt, idV7, instant, json } from "./columns.ts";
 
 /**
  * The ledger: one row for each occurrence and each manual run, and what became of it.
@@ -35,9 +35,9 @@ export const executions = pgTable(
     startedAt: instant("started_at"),
     completedAt: instant("completed_at"),
     durationMs: doublePrecision("duration_ms"),
-    error: jsonb<ExecutionError>("error"),
-    check: jsonb<PhaseRecord>("check_phase"),
-    perform: jsonb<PhaseRecord>("perform_phase"),
+    error: json<ExecutionError>("error"),
+    check: json<PhaseRecord>("check_phase"),
+    perform: json<PhaseRecord>("perform_phase"),
   },
   (t) => [
     check("executions_trigger", sql`${t.trigger} in ('schedule', 'manual')`),

@@ -2,7 +2,7 @@ import type { FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { accounts } from "./accounts.ts";
-import { createdAt, idV7, instant, jsonb, updatedAt } from "./columns.ts";
+import { createdAt, idV7, instant, json, updatedAt } from "./columns.ts";
 
 /**
  * What a job calls. Rows without an account are the modules that the workers brought along: each worker registers
@@ -17,7 +17,7 @@ export const functions = pgTable(
     description: text("description").notNull().default(""),
     kind: text("kind").$type<FunctionKind>().notNull(),
     url: text("url"),
-    headers: jsonb<Record<string, string>>("headers"),
+    headers: json<Record<string, string>>("headers"),
     module: text("module"),
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),

@@ -6,7 +6,7 @@ import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { accounts } from "./accounts.ts";
-import { createdAt, idV7, instant, jsonb, updatedAt } from "./columns.ts";
+import { createdAt, idV7, instant, json, updatedAt } from "./columns.ts";
 import { functions } from "./functions.ts";
 
 /** A wish: function, payload, schedule and policies. */
@@ -20,12 +20,12 @@ export const jobs = pgTable(
     description: text("description").notNull(),
     project: text("project"),
     /** As the client wrote it. */
-    schedule: jsonb<ScheduleInput>("schedule").notNull(),
+    schedule: json<ScheduleInput>("schedule").notNull(),
     /** What it means, under the rules of `rulesVersion`. */
-    scheduleSpec: jsonb<Schedule>("schedule_spec").notNull(),
+    scheduleSpec: json<Schedule>("schedule_spec").notNull(),
     rulesVersion: integer("rules_version").notNull(),
     timezone: text("timezone").notNull(),
-    payload: jsonb<Json>("payload").notNull(),
+    payload: json<Json>("payload").notNull(),
     priority: text("priority").$type<Priority>().notNull(),
     pool: text("pool").notNull(),
     /** 0 is no limit. */
@@ -34,7 +34,7 @@ export const jobs = pgTable(
     runCount: integer("run_count").notNull().default(0),
     checkTimeoutMs: integer("check_timeout_ms"),
     performTimeoutMs: integer("perform_timeout_ms"),
-    retry: jsonb<RetryPolicy>("retry").notNull(),
+    retry: json<RetryPolicy>("retry").notNull(),
     delivery: text("delivery").$type<Delivery>().notNull(),
     status: text("status").$type<JobStatus>().notNull().default("active"),
     enabled: boolean("enabled").notNull(),
