@@ -3,10 +3,16 @@ import { timeoutMs } from "./job.ts";
 import { functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
 
+/** True as well for what is no URL at all: zod asks this even when the check before has failed. */
+const hasNoCredentials = (text: string): boolean => {
+  const url = URL.parse(text);
+  return !url || (url.username === "" && url.password === "");
+};
+
 const httpUrl = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
   .max(2048)
-  .refine((text) => !new URL(text).username && !new URL(text).password, "must not contain a user name or password");
+  .refine(hasNoCredentials, "must not contain a user name or password");
 
 /** Header names that the request itself needs; a function's own headers cannot set them. */
 const RESERVED_HEADERS = new Set([

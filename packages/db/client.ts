@@ -8,6 +8,19 @@ export type Db = PgDatabase<NodePgQueryResultHKT, Record<string, never>>;
 /** Postgres refused or broke off; the same statement may go through when it is tried again. */
 const TRANSIENT = new Set(["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03", "08000", "08003", "08006"]);
 
+/** The server cannot be reached, or not any more; a name that is gone may come back with a restarted container. */
+const NETWORK = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
+
 export type Database = {
   db: Db;
   /** Ends every connection. Waits for queries under way, each of which has its own deadline. */
@@ -67,7 +80,7 @@ export function brokenConstraint(error: unknown): string | undefined {
 /** Whether trying the same again may help: the connection broke, a lock or the server was not to be had. */
 export function isTransient(error: unknown): boolean {
   const code = pgCode(error);
-  if (code !== undefined) return TRANSIENT.has(code) || code.startsWith("ECONN") || code === "EPIPE" || code === "ETIMEDOUT";
+  if (code !== undefined) return TRANSIENT.has(code) || NETWORK.has(code);
   const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}` : "";
   return /Connection terminated|Query read timeout|timeout exceeded when trying to connect/.test(text);
 }

@@ -107,7 +107,8 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
           project: patch.project,
           schedule: patch.schedule,
           timezone: patch.timezone,
-          payload: patch.payload,
+          // As at creation: a payload of null is none.
+          payload: patch.payload === null ? {} : patch.payload,
           priority: patch.priority,
           pool: patch.pool,
           maxRuns: patch.max_runs,

@@ -37,15 +37,18 @@ function run(start: string, { env = {}, graceMs = 5_000, ipc = false }: { env?: 
   });
   children.push(child);
   const lines: string[] = [];
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+  const output = createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+  const read = once(output, "close");
   const errors = text(child.stderr as NodeJS.ReadableStream);
-  const closed = once(child, "close");
+  // Not "close": after a disconnect that waits for the channel to close, which nobody closes any more.
+  const exited = once(child, "exit");
   return {
     child,
     lines,
     said: (line: string) => expect.poll(() => lines, { timeout: 10_000, interval: 5 }).toContain(line),
     async ended() {
-      const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
+      const [code, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+      await read;
       return { code, signal, errors: await errors };
     },
   };

@@ -33,10 +33,8 @@ export const patchJobRoute: Route = (app, { db }) =>
     async handler(request) {
       const account = accountOf(request);
       const { id } = request.params;
-      // A payload of null takes it away, as it does when a job is made.
-      const patch = request.body.payload === null ? { ...request.body, payload: {} } : request.body;
-      assertFound("job", await patchJob(db, account, id, patch));
-      request.log.info({ job_id: id, account_id: account, fields: Object.keys(patch) }, "job updated");
+      assertFound("job", await patchJob(db, account, id, request.body));
+      request.log.info({ job_id: id, account_id: account, fields: Object.keys(request.body) }, "job updated");
       return presentJob(found("job", await getJob(db, account, id)));
     },
   });
