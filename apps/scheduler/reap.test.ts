@@ -6,7 +6,7 @@ import { createLogger } from "@belfry/service/logger.ts";
 import { makeAccount, makeJob, makeWorker, openTestLedger, type TestLedger } from "@belfry/testing/factories.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, expect, it } from "vitest";
-import { createReaper, SILENT_MS } from "./reap.ts";
+import { createReaper, SILENT_MS, WATCH_MS } from "./reap.ts";
 
 const log = createLogger("test", "silent");
 let ledger: TestLedger;
@@ -39,14 +39,14 @@ async function watchingReaper() {
     now += ms;
     return reaper.runOnce();
   };
-  for (let watched = 0; watched < SILENT_MS; watched += 1_000) await runAfter(1_000);
+  for (let watched = 0; watched < WATCH_MS; watched += 1_000) await runAfter(1_000);
   return { runAfter };
 }
 
 it("takes what a silent worker ran from it, once", async () => {
   const { worker, executionId } = await workerSilentFor(SILENT_MS + 1_000);
   const { runAfter } = await watchingReaper();
-  // The eighth second of watching was enough.
+  // The fifth second of watching was enough.
   const { rows } = await db.execute<{ status: string; attempt: number }>(sql`select status, attempt from executions where id = ${executionId}`);
   expect(rows).toEqual([{ status: "pending", attempt: 2 }]);
   expect(await heartbeat(db, worker)).toEqual({ alive: false, cancelled: [] });

@@ -2,8 +2,12 @@
  * A scheduler and workers as processes of their own under what may befall them. A test file for each backend of the
  * queue, so that both run at once.
  */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cancelExecution } from "@belfry/db/executions.ts";
-import { createFunction } from "@belfry/db/functions.ts";
+import { createFunction, listFunctions, registerModules } from "@belfry/db/functions.ts";
 import { createFunctionBody } from "@belfry/contract/function.ts";
 import { pauseJob, runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
@@ -167,6 +171,32 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     for (const executionId of executionIds) expect(await ended(executionId, 20_000)).toMatchObject({ status: "success", attempt: 1 });
     expect(executionIds.map((id) => callsFor(id).length)).toEqual([2, 2, 2, 2, 2]);
   });
+
+  it("leaves a module that it lacks to a worker that has it, and fails when there is none", async () => {
+    const account = await makeAccount(ledger.db);
+    const registered = { description: "", check: false, timeoutMs: null };
+    await registerModules(ledger.db, [{ ...registered, name: "only on one" }, { ...registered, name: "on none" }]);
+    const functions = await listFunctions(ledger.db, account.accountId, { limit: 10 });
+    const runOf = async (module: string): Promise<string> => {
+      const functionId = functions.find((fn) => fn.module === module)?.id as string;
+      const jobId = await makeJob(ledger.db, { ...account, functionId }, { schedule: "0 0 1 1 *" });
+      return (await runJob(ledger.db, account.accountId, jobId))?.executionId as string;
+    };
+    const readTheirs = async (executionId: string) => (await getExecution(ledger.db, account.accountId, executionId))?.execution;
+    const folder = await mkdtemp(join(tmpdir(), "belfry-functions-"));
+    const definer = fileURLToPath(new URL("../../packages/functions/define-function.ts", import.meta.url));
+    await writeFile(join(folder, "one.ts"), `import { defineFunction } from "${definer}";\nexport default defineFunction({ name: "only on one", perform: () => "here" });\n`);
+    workers.push(await startApp("worker", { ...env, BELFRY_FUNCTIONS_DIR: folder }));
+    for (let i = 0; i < 4; i++) {
+      const onOne = await runOf("only on one");
+      await expect.poll(async () => (await readTheirs(onOne))?.status, { timeout: 20_000 }).toBe("success");
+      expect(await readTheirs(onOne)).toMatchObject({ attempt: 1, check: null, perform: { output: "here" } });
+    }
+    const onNone = await runOf("on none");
+    await expect.poll(async () => (await readTheirs(onNone))?.completedAt, { timeout: 10_000 }).not.toBeNull();
+    expect(await readTheirs(onNone)).toMatchObject({ status: "failed", error: { code: "FUNCTION_NOT_FOUND" } });
+    await rm(folder, { recursive: true });
+  }, 60_000);
 
   it("finishes on another worker what a killed one ran, and records the lost attempt", async () => {
     const jobId = await jobThat(({ phase, attempt }) => (phase === "check" ? { shouldPerform: true } : attempt === 1 ? never() : { attempt }));

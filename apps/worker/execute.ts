@@ -27,16 +27,23 @@ type Outcome = {
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
-  const outcome = await callPhases(claimed, tools, signal);
+  const target = resolveTarget(claimed, tools.http, tools.modules);
+  if (!target && (await leaveToAnother(claimed, tools))) return;
+  const outcome = target ? await callPhases(claimed, target, signal) : notFound(claimed);
   // Handed back or lost: what this attempt came to is written by whoever took it over.
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   const recorded = await record(claimed, outcome, tools.ledger);
   logEnd(claimed, outcome, recorded, tools.log);
 }
 
-async function callPhases(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<Outcome> {
-  const target = resolveTarget(claimed, tools.http, tools.modules);
-  if (!target) return notFound(claimed);
+/** While workers are replaced one by one, some have a module and some do not have it yet. */
+async function leaveToAnother({ executionId, attempt, function: fn }: ClaimedExecution, { ledger, log }: ExecuteTools): Promise<boolean> {
+  const left = await ledger.unclaim(executionId, attempt);
+  if (left) log.warn({ execution_id: executionId, module: fn.module }, "this worker lacks the module, left to another one");
+  return left;
+}
+
+async function callPhases(claimed: ClaimedExecution, target: Target, signal: AbortSignal): Promise<Outcome> {
   const run: Run = { ...claimed, scheduledFor: new Date(claimed.scheduledFor) };
 
   const check = target.hasCheck ? await callCheck(target, run, signal) : null;
@@ -64,7 +71,7 @@ function failed(result: PhaseResult, records: Pick<Outcome, "check" | "perform">
 }
 
 function notFound(claimed: ClaimedExecution): Outcome {
-  const message = `this worker has no module "${claimed.function.module}"`;
+  const message = `no worker of this pool was found that has the module "${claimed.function.module}"`;
   return { end: "failed", error: { code: "FUNCTION_NOT_FOUND", message }, retryable: true, check: null, perform: null };
 }
 

@@ -5,6 +5,7 @@ import {
   type FailedAttempt,
   finishExecutions,
   retryExecution,
+  unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
 import type { Logger } from "@belfry/service/logger.ts";
@@ -19,6 +20,8 @@ export type Ledger = {
   finish(verdict: Verdict): Promise<boolean>;
   /** Records a failed attempt and makes the next one possible. False if there is to be none. Waits as `finish` does. */
   retry(failed: FailedAttempt): Promise<boolean>;
+  /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
+  unclaim(executionId: string, attempt: number): Promise<boolean>;
 };
 
 const MAX_BATCH = 500;
@@ -35,7 +38,9 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       const claimed = await claimExecutions(db, worker, wanted);
       const byId = new Map(claimed.map((c) => [c.executionId, c]));
       return wanted.map((w) => {
-        const mine = byId.get(w.executionId) ?? null;
+        const mine = byId.get(w.executionId);
+        // An earlier attempt's message may come in the same batch as the one that counts.
+        if (mine?.attempt !== w.attempt) return null;
         // The same message twice in one batch is one claim: the second finds nothing.
         byId.delete(w.executionId);
         return mine;
@@ -55,7 +60,8 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   return {
     claim: (executionId, attempt) => claims.add({ executionId, attempt }),
     finish: (verdict) => verdicts.add(verdict),
-    retry: (failed) => untilAnswered(() => retryExecution(db, worker, failed)),
+    retry: (failed) => untilAnswered(() => writeRetry(failed)),
+    unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
   };
 
   /** A verdict that Postgres refuses must not take the others of its batch with it. */
@@ -73,6 +79,17 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       const half = Math.ceil(batch.length / 2);
       const [left, right] = [await writeVerdicts(batch.slice(0, half)), await writeVerdicts(batch.slice(half))];
       return left.union(right);
+    }
+  }
+
+  /** A failed attempt whose record Postgres refuses is to be tried again all the same. */
+  async function writeRetry(failed: FailedAttempt): Promise<boolean> {
+    try {
+      return await retryExecution(db, worker, failed);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      log.error({ err: error, execution_id: failed.executionId }, "failed attempt could not be stored as it is");
+      return retryExecution(db, worker, { ...failed, check: null, perform: null });
     }
   }
 

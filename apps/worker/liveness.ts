@@ -17,6 +17,7 @@ export function startLiveness(
 ): { stop(): Promise<void>; lastRunAt(): number | null } {
   const onError = rateLimited((error: Error) => log.warn({ err: error }, "heartbeat connection trouble"));
   const database = openDatabase({ url, max: 1, applicationName: "belfry worker heartbeat", onError });
+  let lost = false;
   const loop = startLoop({ name: "heartbeat", everyMs: HEARTBEAT_MS, log, runOnce: () => beat(database.db) });
   const cancels = listen(url, CANCEL_CHANNEL, { onNotify: stopCancelled, onError });
 
@@ -30,7 +31,10 @@ export function startLiveness(
 
   async function beat(db: Db): Promise<void> {
     const { alive, cancelled } = await heartbeat(db, worker);
-    if (!alive) onLost();
+    if (!alive && !lost) {
+      lost = true;
+      onLost();
+    }
     // The notification is the fast way; it may have been missed.
     for (const executionId of cancelled) stopCancelled(executionId);
   }

@@ -44,7 +44,14 @@ await runProcess("worker", {
     await assertReachable(backend);
 
     const id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
-    const identity = { id, pool: env.BELFRY_POOL, host: hostname(), pid: process.pid, concurrency: env.BELFRY_CONCURRENCY };
+    const identity = {
+      id,
+      pool: env.BELFRY_POOL,
+      host: hostname(),
+      pid: process.pid,
+      concurrency: env.BELFRY_CONCURRENCY,
+      modules: [...modules.keys()],
+    };
     await registerModules(db, [...modules.values()].map((m) => ({ ...m, check: m.check !== null })));
     await registerWorker(db, identity);
 
@@ -62,7 +69,7 @@ await runProcess("worker", {
       const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
       lifecycle.started("health", health.close);
     }
-    log.info({ worker: id, pool: env.BELFRY_POOL, queue: backend.kind, modules: [...modules.keys()] }, "worker started");
+    log.info({ worker: id, pool: env.BELFRY_POOL, queue: backend.kind, modules: identity.modules }, "worker started");
 
     /** The cluster has given away what this worker runs: stop it, and make room for a process with a new identity. */
     function onLost(): void {

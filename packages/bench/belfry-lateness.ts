@@ -1,4 +1,5 @@
 import { type BackendKind, openGround, startCluster } from "./cluster.ts";
+import { type CpuSeconds, microsecondsEach } from "./cpu.ts";
 import { assertLedger, untilAllFinal } from "./finish.ts";
 import { plan } from "./plan.ts";
 import type { Servers } from "./servers.ts";
@@ -9,6 +10,8 @@ export type Lateness = {
   claimed: number[];
   /** Until the function's check was called, by the worker's clock. */
   called: number[];
+  /** Microseconds of CPU an execution; null where they cannot be known. */
+  cpu: CpuSeconds | null;
 };
 
 const WARM_UP_MS = 2_000;
@@ -35,13 +38,19 @@ export async function measureLateness(
     everyMs: PERIOD_MS,
   }));
   await plan(cluster, planned, { measureFrom, until });
+  const before = await cluster.cpu();
   await untilAllFinal(cluster, until);
-  await assertLedger(cluster, until);
+  const after = await cluster.cpu();
+  const executions = await assertLedger(cluster, until);
 
   const { rows } = await cluster.client.query<{ claimed: number; called: number }>(
     `select (extract(epoch from started_at - scheduled_for) * 1000)::float8 as claimed,
        (extract(epoch from (check_phase->>'started_at')::timestamptz - scheduled_for) * 1000)::float8 as called
      from executions join bench_plan using (job_id, scheduled_for) where measured`,
   );
-  return { claimed: rows.map((row) => row.claimed), called: rows.map((row) => row.called) };
+  return {
+    claimed: rows.map((row) => row.claimed),
+    called: rows.map((row) => row.called),
+    cpu: before && after && microsecondsEach(before, after, executions),
+  };
 }

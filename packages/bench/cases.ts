@@ -2,6 +2,7 @@ import { measureLateness } from "./belfry-lateness.ts";
 import { CURVE_STEP_MS, measureThroughput } from "./belfry-throughput.ts";
 import { measureBullmq } from "./bullmq-throughput.ts";
 import type { BackendKind } from "./cluster.ts";
+import type { CpuSeconds } from "./cpu.ts";
 import type { Sample } from "./measurements.ts";
 import type { CaseName, Options } from "./options.ts";
 import { percentile } from "./percentiles.ts";
@@ -43,7 +44,7 @@ async function throughput(kind: BackendKind, { servers, options, all, note }: Ca
     { ...of(belfry, "executions", "1/s", perSecond), ratio_to: bullmq },
     of(belfry, "first recorded after", "s", seconds.first),
     of(belfry, "all recorded after", "s", seconds.all),
-    ...Object.entries(cpu ?? {}).map(([part, microseconds]) => of(belfry, `CPU of ${part} each`, "µs", microseconds)),
+    ...cpuSamples("throughput", belfry, cpu),
     of(bullmq, "executions", "1/s", raw.perSecond),
   ];
 }
@@ -54,7 +55,7 @@ async function lateness(
   { servers, options, all, note }: CaseTools,
 ): Promise<Sample[]> {
   const size = { ...options, perSecond: RATES[name], seconds: options.latenessSeconds };
-  const { claimed, called } = await measureLateness(servers, kind, size, all);
+  const { claimed, called, cpu } = await measureLateness(servers, kind, size, all);
   const subject = `belfry on ${kind}`;
   const sample = (metric: string, value: number): Sample => ({ name, subject, metric, unit: "ms", value });
   const samples = [
@@ -66,7 +67,17 @@ async function lateness(
   ];
   const words = samples.map(({ metric, value }) => `${metric} ${figure(value)}`).join(", ");
   note(`${name}, ${subject}: ${words} ms, ledger of ${claimed.length} checked`);
-  return samples;
+  return [...samples, ...cpuSamples(name, subject, cpu)];
 }
 
 const RATES = { "lateness-200": 200, "lateness-1000": 1_000 } as const;
+
+function cpuSamples(name: CaseName, subject: string, cpu: CpuSeconds | null): Sample[] {
+  return Object.entries(cpu ?? {}).map(([part, value]) => ({
+    name,
+    subject,
+    metric: `CPU of ${part} each`,
+    unit: "µs",
+    value,
+  }));
+}

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { microsecondsEach, parseStat } from "./cpu.ts";
 
 describe("parseStat", () => {
-  it("adds user and system time, whatever the process is called", () => {
-    const stat = "4242 (node (x) y) S 1 4242 4242 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 11 0 12345 1000 200";
-    expect(parseStat(stat)).toEqual({ name: "node (x) y", seconds: 1.75 });
+  it("reads parent, own time and that of ended children, whatever the process is called", () => {
+    const stat = "4242 (node (x) y) S 17 4242 4242 0 -1 4194560 100 0 0 0 150 25 300 50 20 0 11 0 12345 1000 200";
+    expect(parseStat(stat)).toEqual({ name: "node (x) y", parent: 17, seconds: 1.75, secondsOfEndedChildren: 3.5 });
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import type pg from "pg";
 
@@ -15,13 +15,12 @@ export type Watched = {
 
 /** CPU used so far, or null where it cannot be known: not on Linux, or with a Postgres on another machine. */
 export async function readCpu({ client, schedulerPids, workerPids, redisUrl }: Watched): Promise<CpuSeconds | null> {
-  // Every process of the server: the backends, and those that write, checkpoint and clean up on their behalf.
-  const { rows } = await client.query<{ pid: number }>("select pid from pg_stat_activity");
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
   try {
     return {
-      scheduler: sum(schedulerPids.map((pid) => secondsOf(pid))),
-      workers: sum(workerPids.map((pid) => secondsOf(pid))),
-      postgres: sum(rows.map(({ pid }) => secondsOf(pid, "postgres"))),
+      scheduler: sum(schedulerPids.map((pid) => statOf(pid).seconds)),
+      workers: sum(workerPids.map((pid) => statOf(pid).seconds)),
+      postgres: serverSeconds(statOf(rows[0]?.pid ?? 0)),
       redis: redisUrl === null ? 0 : await redisSeconds(redisUrl),
     };
   } catch {
@@ -38,20 +37,43 @@ export function microsecondsEach(before: CpuSeconds, after: CpuSeconds, executio
 /** Linux counts in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time from a line of /proc/<pid>/stat. The name in parentheses may hold spaces; the fields count from its end. */
-export function parseStat(stat: string): { name: string; seconds: number } {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+type Stat = { name: string; parent: number; seconds: number; secondsOfEndedChildren: number };
+
+/** A line of /proc/<pid>/stat. The name in parentheses may hold spaces; the fields count from its end. */
+export function parseStat(stat: string): Stat {
+  const fields = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
+  const seconds = (first: number) => ((fields[first] ?? 0) + (fields[first + 1] ?? 0)) / TICKS_PER_SECOND;
   return {
     name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")),
-    seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    parent: fields[1] ?? 0,
+    seconds: seconds(11),
+    secondsOfEndedChildren: seconds(13),
   };
 }
 
-function secondsOf(pid: number, expectedName?: string): number {
-  const { name, seconds } = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+const statOf = (pid: number): Stat => parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+
+/** The server that a backend belongs to, with all its processes: those that live, and what it has counted of those that ended. */
+function serverSeconds(backend: Stat): number {
   // A pid of another machine, or of a container, may be somebody else's here.
-  if (expectedName !== undefined && name !== expectedName) throw new Error(`process ${pid} is no ${expectedName}`);
-  return seconds;
+  if (backend.name !== "postgres") throw new Error("not a process of this machine");
+  const server = statOf(backend.parent);
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(statIfThere);
+  const living = children.filter((stat) => stat?.parent === backend.parent).map((stat) => stat?.seconds ?? 0);
+  return server.seconds + server.secondsOfEndedChildren + sum(living);
+}
+
+function statIfThere(pid: string): Stat | null {
+  try {
+    return statOf(Number(pid));
+  } catch {
+    return null;
+  }
 }
 
 async function redisSeconds(url: string): Promise<number> {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
 import { countLedger, ledgerProblems } from "./ledger-check.ts";
 
-const LOOK_EVERY_MS = 200;
+/** Seldom, since looking costs Postgres something; when the last execution ended is read from the ledger. */
+const LOOK_EVERY_MS = 500;
 /** Nothing planned takes this long on any machine: something hangs. */
 const GIVE_UP_MS = 120_000;
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Role } from "@belfry/contract/states.ts";
 import { and, eq, isNull, sql } from "drizzle-orm";
-import type { Db } from "./client.ts";
+import { brokenConstraint, type Db } from "./client.ts";
 import { accounts } from "./tables/accounts.ts";
 import { apiKeys } from "./tables/api-keys.ts";
 
@@ -36,7 +36,7 @@ export async function createAccount(db: Db, account: { name: string; key: string
 
 /**
  * Makes sure that the account of `key` exists, with the role `admin`; does nothing where the key is known, so every
- * API process may call it at every start.
+ * API process may call it at every start. Throws where the key is known and was revoked.
  */
 export async function bootstrapAccount(db: Db, key: string): Promise<{ accountId: string; created: boolean }> {
   return db.transaction(async (tx) => {
@@ -44,5 +44,7 @@ export async function bootstrapAccount(db: Db, key: string): Promise<{ accountId
     const known = await findIdentity(tx, key);
     if (known) return { accountId: known.accountId, created: false };
     return { ...(await createAccount(tx, { name: "default", key, role: "admin" })), created: true };
+  }).catch((error: unknown) => {
+    throw brokenConstraint(error) === "api_keys_hash" ? new Error("the key of the first account was revoked, give another one") : error;
   });
 }

@@ -254,6 +254,28 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
   return rowCount === 1;
 }
 
+/**
+ * Gives back a claim of which nothing was run, since this worker lacks the module, if another living worker of the
+ * pool has it: as while workers are replaced one by one. It is published again in a moment. False if nobody has it,
+ * the job is no longer active, or the claim was lost. Locks the job's row as a retry does.
+ */
+export async function unclaimExecution(db: Db, worker: string, executionId: string, attempt: number): Promise<boolean> {
+  const { rowCount } = await db.execute(sql`
+    with job as (
+      select j.id, j.pool from jobs j
+      where j.id = (select job_id from executions where id = ${executionId}) and j.status = 'active' and j.enabled
+      for share
+    )
+    update executions e
+    set status = 'pending', worker = null, started_at = null, publish_at = ${nowMs} + interval '200 milliseconds'
+    from job, functions f
+    where e.id = ${executionId} and e.job_id = job.id and e.attempt = ${attempt} and e.worker = ${worker}
+      and e.status = 'running' and e.cancel_requested_at is null and f.id = e.function_id
+      and exists (select from workers w where w.stopped_at is null and w.pool = job.pool and f.module = any(w.modules))
+    returning pg_notify(${WAKE_CHANNEL}, '')`);
+  return rowCount === 1;
+}
+
 export type LostExecution = { executionId: string; jobId: string; accountId: string; attempt: number; worker: string; status: "pending" | "failed" | "cancelled" };
 
 /**

@@ -131,9 +131,11 @@ export async function registerModules(
   modules: readonly { name: string; description: string; check: boolean; timeoutMs: number | null }[],
 ): Promise<void> {
   if (modules.length === 0) return;
+  // In one order everywhere, so that two workers that start at the same time do not wait for each other.
+  const sorted = modules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   await db
     .insert(functions)
-    .values(modules.map((m) => ({ ...m, id: randomUUIDv7(), accountId: null, kind: "module" as const, module: m.name })))
+    .values(sorted.map((m) => ({ ...m, id: randomUUIDv7(), accountId: null, kind: "module" as const, module: m.name })))
     .onConflictDoUpdate({
       target: functions.name,
       targetWhere: sql`account_id is null`,

@@ -35,6 +35,8 @@ export function listen(
   async function run(): Promise<void> {
     while (!stop.signal.aborted) {
       const client = new pg.Client(connectionSettings(url, `belfry listen ${channel}`));
+      // Also while nobody waits for it to break: an error event that nobody hears ends the process.
+      client.on("error", () => undefined);
       try {
         await client.connect();
         client.on("notification", ({ payload }) => handlers.onNotify(payload ?? ""));

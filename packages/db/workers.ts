@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { workers } from "./tables/workers.ts";
 
-export type WorkerIdentity = { id: string; pool: string; host: string; pid: number; concurrency: number };
+export type WorkerIdentity = { id: string; pool: string; host: string; pid: number; concurrency: number; modules: string[] };
 
 /** Makes a worker known. Before this it can claim nothing. */
 export async function registerWorker(db: Db, worker: WorkerIdentity): Promise<void> {

@@ -1,5 +1,6 @@
 import { createPostgresBackend, DEFAULT_SCHEMA, Queue, Worker, type WorkerOptions } from "bullmq";
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import { withDeadline } from "@belfry/service/deadline.ts";
 import { Redis } from "ioredis";
 import pg from "pg";
 
@@ -127,8 +128,8 @@ export async function assertReachable(backend: QueueBackend): Promise<void> {
     reason = error;
   });
   try {
-    await redis.connect();
-    await redis.ping();
+    // Something that listens and never answers is no Redis: ioredis itself would wait for it for ever.
+    await withDeadline("connecting", 5_000, redis.connect().then(() => redis.ping()));
   } catch (error) {
     throw new Error("REDIS_URL: cannot reach Redis", { cause: reason ?? error });
   } finally {

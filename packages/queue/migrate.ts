@@ -7,6 +7,8 @@ import pg from "pg";
  */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "belfry migrate" });
+  // What breaks the connection fails the query under way; unheard, the event would end the process.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     await runMigrations(client);

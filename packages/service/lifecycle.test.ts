@@ -165,6 +165,16 @@ describe("a process with a supervisor", () => {
     expect(await ended()).toMatchObject({ code: 1 });
   });
 
+  it("ends also when nobody reads its output any more, however much it has to say", async () => {
+    const talk = `setInterval(() => { for (let i = 0; i < 100; i++) log.info({ i }, "still here"); }, 1);`;
+    const { child } = run(`${KEEP} ${talk}`, { ipc: true, env: { LOG_LEVEL: "info" } });
+    await once(child, "message");
+    const exited = once(child, "exit");
+    child.stdout?.destroy();
+    child.disconnect();
+    expect(await exited).toEqual([1, null]);
+  });
+
   it("goes on with a stop that is under way when the supervisor goes meanwhile", async () => {
     const { child, lines, ended, said } = run(
       `const released = new Promise((resolve) => process.once("disconnect", resolve));

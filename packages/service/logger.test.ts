@@ -37,6 +37,18 @@ describe("a log line", () => {
     });
   });
 
+  it("is not lost when the process ends at once, nor are the many before it", async () => {
+    const script = `
+      import { createLogger } from ${JSON.stringify(new URL("logger.ts", import.meta.url).href)};
+      const log = createLogger("worker", "info");
+      for (let n = 1; n <= 20_000; n++) log.info({ n }, "line");
+      process.exit(0);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { maxBuffer: 1e8 });
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(20_000);
+    expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ n: 20_000 });
+  });
+
   it("is written from its level on", () => {
     expect(printed((log) => (log.info("no"), log.warn("yes")), "warn")).toHaveLength(1);
     expect(printed((log) => log.fatal("no"), "silent")).toEqual([]);

@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from "pino";
+import { standardOutput } from "./standard-output.ts";
 
 export type Logger = pino.Logger;
 
@@ -9,7 +10,7 @@ const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "token",
  * One JSON line an event on standard output, or on `destination`. Fields that name things are `job_id`, `account_id`,
  * `function_id`, `execution_id` and `worker` everywhere.
  */
-export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+export function createLogger(service: string, level: string, destination: DestinationStream = standardOutput()): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: { service, pid: process.pid },
@@ -28,7 +29,7 @@ export function createLogger(service: string, level: string, destination?: Desti
       streamWrite: withoutCredentials,
     },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }
 
 const messageOf = (error: Error): string => (serializeError(error) as { message: string }).message;

@@ -56,7 +56,7 @@ export async function makeJob(
 
 /** A worker that lives, as far as the ledger knows. Returns its id. */
 export async function makeWorker(db: Db, id = `worker-${randomBytes(4).toString("hex")}`): Promise<string> {
-  await registerWorker(db, { id, pool: "default", host: "test", pid: 1, concurrency: 1 });
+  await registerWorker(db, { id, pool: "default", host: "test", pid: 1, concurrency: 1, modules: [] });
   return id;
 }
 

@@ -19,3 +19,5 @@ server.listen(0, "127.0.0.1", () => {
   process.send?.({ ready: true, port: typeof address === "object" ? address?.port : undefined });
 });
 for (const end of ["SIGTERM", "disconnect"]) process.once(end, () => process.exit(0));
+// The cluster may have gone before anybody listened.
+if (process.connected === false) process.exit(0);

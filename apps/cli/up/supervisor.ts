@@ -19,6 +19,8 @@ export type SupervisorOptions = {
   onLine: (name: string, line: string) => void;
   /** It died and is started again; `how` is its signal or exit code. */
   onRestart: (name: string, how: string) => void;
+  /** Ends it while it is not ready yet; afterwards `stop` does. */
+  signal: AbortSignal;
 };
 
 /** After a process died at once again and again, it is tried this seldom. */
@@ -30,7 +32,9 @@ export async function supervise(options: SupervisorOptions): Promise<Supervised>
   let stopping = false;
   let child = start(options);
   let restartMs = 100;
-  const hello = await ready(child);
+  const giveUp = (): void => void child.kill("SIGTERM");
+  options.signal.addEventListener("abort", giveUp);
+  const hello = await ready(child).finally(() => options.signal.removeEventListener("abort", giveUp));
   void keepAlive();
 
   return {

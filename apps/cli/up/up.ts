@@ -1,12 +1,14 @@
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type LocalPostgres, startLocalPostgres } from "@belfry/local-postgres/start.ts";
+import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { withDeadline } from "@belfry/service/deadline.ts";
 import { commonEnv, parseEnv, text, wholeNumber } from "@belfry/service/env.ts";
 import { failureLine } from "@belfry/service/failure-line.ts";
 import { migrateAll } from "../migrate.ts";
 import { ensureExamples } from "./examples.ts";
 import { greeting } from "./greeting.ts";
-import { bootstrapKey, STATE_DIR } from "./local-state.ts";
+import { bootstrapKey, DATA_DIR } from "./local-state.ts";
 import { narrate } from "./narrate.ts";
 import { type Supervised, supervise } from "./supervisor.ts";
 
@@ -17,6 +19,8 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const DRAIN_MS = 4_000;
 const STOP_MS = 1_500;
 const POSTGRES_STOP_MS = 2_000;
+/** A start that is called off comes to its end within this time: what starts is told, and a first initdb takes this long. */
+const START_ENDS_MS = 5_000;
 
 /** What is running, the first started first. */
 type Cluster = { processes: Supervised[][]; postgres: LocalPostgres | null };
@@ -27,44 +31,52 @@ type Cluster = { processes: Supervised[][]; postgres: LocalPostgres | null };
  */
 export async function up(): Promise<void> {
   const cluster: Cluster = { processes: [], postgres: null };
-  let stopping: Promise<void> | null = null;
+  const stopping = new AbortController();
+  let starting = Promise.resolve();
   const end = (code: number): void => {
-    stopping ??= stop(cluster).finally(() => process.exit(code));
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    void stop(cluster, starting).finally(() => process.exit(code));
   };
   process.on("SIGINT", () => end(0));
   process.on("SIGTERM", () => end(0));
   try {
-    await start(cluster, () => stopping !== null, end);
+    starting = start(cluster, stopping.signal, end);
+    await starting;
   } catch (error) {
-    if (stopping) return;
+    if (stopping.signal.aborted) return;
     process.stderr.write(`belfry: ${failureLine(error)}\n`);
     end(1);
   }
 }
 
-async function start(cluster: Cluster, isStopping: () => boolean, end: (code: number) => void): Promise<void> {
+/** Starts everything. Throws, with what runs by then in `cluster`, when something does not start or `stopping` is aborted. */
+async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number) => void): Promise<void> {
   const env = parseEnv({
     DATABASE_URL: commonEnv.DATABASE_URL.optional(),
     REDIS_URL: commonEnv.REDIS_URL,
     PORT: wholeNumber(1, 65_535).default(8080),
     HOST: text.default("127.0.0.1"),
+    BELFRY_DATA_DIR: text.default(DATA_DIR),
     BELFRY_BOOTSTRAP_API_KEY: text.min(32, "must have at least 32 characters").optional(),
     BELFRY_FUNCTIONS_DIR: text.default(app("cli/examples/functions")),
   });
   await assertPortFree(env.PORT, env.HOST);
-  const key = await bootstrapKey(env.BELFRY_BOOTSTRAP_API_KEY);
+  const key = await bootstrapKey(env.BELFRY_DATA_DIR, env.BELFRY_BOOTSTRAP_API_KEY);
 
   if (env.DATABASE_URL === undefined) {
     say("starting Postgres …");
-    cluster.postgres = await startLocalPostgres({ dataDir: `${STATE_DIR}/postgres` });
+    cluster.postgres = await startLocalPostgres({ dataDir: `${env.BELFRY_DATA_DIR}/postgres` });
     void cluster.postgres.exited.then(() => {
-      if (isStopping()) return;
+      if (stopping.aborted) return;
       process.stderr.write("belfry: Postgres has ended\n");
       end(1);
     });
   }
   const databaseUrl = env.DATABASE_URL ?? (cluster.postgres as LocalPostgres).url;
+  stopping.throwIfAborted();
   await migrateAll(databaseUrl);
+  await assertReachable(queueBackend({ redisUrl: env.REDIS_URL, databaseUrl, prefix: "belfry" }));
 
   const common = { DATABASE_URL: databaseUrl, ...(env.REDIS_URL && { REDIS_URL: env.REDIS_URL }), BELFRY_DRAIN_MS: String(DRAIN_MS) };
   const run = (name: string, file: string, more: Record<string, string> = {}): Promise<Supervised> =>
@@ -74,9 +86,10 @@ async function start(cluster: Cluster, isStopping: () => boolean, end: (code: nu
       env: { ...common, ...more },
       onLine(process, line) {
         const told = narrate(process, line);
-        if (told !== null && !isStopping()) say(told);
+        if (told !== null && !stopping.aborted) say(told);
       },
       onRestart: (process, how) => say(`${process} died (${how}), starting it again`),
+      signal: stopping,
     });
   const together = async (...starts: Promise<Supervised>[]): Promise<Supervised[]> => {
     // Those that did start are kept for stopping, even when another one did not.
@@ -84,9 +97,11 @@ async function start(cluster: Cluster, isStopping: () => boolean, end: (code: nu
     const started = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
     cluster.processes.push(started);
     for (const result of results) if (result.status === "rejected") throw result.reason;
+    stopping.throwIfAborted();
     return started;
   };
 
+  stopping.throwIfAborted();
   say("starting API, scheduler and workers …");
   const apiEnv = { PORT: String(env.PORT), HOST: env.HOST, BELFRY_BOOTSTRAP_API_KEY: key };
   const [example] = await together(run("example", "cli/examples/server.ts"), run("api", "api/main.ts", apiEnv));
@@ -107,8 +122,11 @@ async function start(cluster: Cluster, isStopping: () => boolean, end: (code: nu
 }
 
 /** In reverse order: whoever makes work stops after whoever does it, and Postgres last. */
-async function stop({ processes, postgres }: Cluster): Promise<void> {
+async function stop(cluster: Cluster, starting: Promise<void>): Promise<void> {
   say("\nstopping …");
+  // What is just being started belongs to what is to be stopped.
+  await withDeadline("starting", START_ENDS_MS, starting).catch(() => undefined);
+  const { processes, postgres } = cluster;
   const [workers = [], ...others] = processes.toReversed();
   await Promise.all(workers.map((worker) => worker.stop(DRAIN_MS + 500)));
   for (const group of others) await Promise.all(group.map((process) => process.stop(STOP_MS)));

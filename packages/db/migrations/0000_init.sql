@@ -117,6 +117,7 @@ CREATE TABLE "workers" (
 	"host" text NOT NULL,
 	"pid" integer NOT NULL,
 	"concurrency" integer NOT NULL,
+	"modules" text[] NOT NULL,
 	"started_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"last_seen_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"stopped_at" timestamp (3) with time zone

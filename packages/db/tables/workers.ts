@@ -11,6 +11,8 @@ export const workers = pgTable(
     host: text("host").notNull(),
     pid: integer("pid").notNull(),
     concurrency: integer("concurrency").notNull(),
+    /** Names of the modules that it has loaded. */
+    modules: text("modules").array().notNull(),
     startedAt: instant("started_at").notNull().default(sql`now()`),
     lastSeenAt: instant("last_seen_at").notNull().default(sql`now()`),
     stoppedAt: instant("stopped_at"),

@@ -1,0 +1,220 @@
+/** Publisher and consumer together, on both backends. */
+import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import { PRIORITIES, type Priority } from "@belfry/contract/states.ts";
+import { createTestDatabase, type TestDatabase } from "@belfry/testing/database.ts";
+import { createTestRedis } from "@belfry/testing/redis.ts";
+import { startTcpProxy } from "@belfry/testing/tcp-proxy.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { assertReachable, openQueue, type QueueBackend } from "./backend.ts";
+import { type ConsumerOptions, consume } from "./consumer.ts";
+import { migrateQueue } from "./migrate.ts";
+import { createPublisher, type Publication } from "./publisher.ts";
+
+describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
+  let database: TestDatabase;
+  let backend: QueueBackend;
+  /** What a test has opened, closed in reverse order. */
+  let closing: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const { url, prefix } = createTestRedis();
+    backend = kind === "redis" ? { kind, url, prefix } : { kind, url: database.url };
+  });
+  afterEach(async () => {
+    for (const close of closing.toReversed()) await close();
+    closing = [];
+  });
+  afterAll(() => database.drop());
+
+  /** Each test has a pool of its own, and so a queue. */
+  const newPool = () => `pool-${crypto.randomUUID()}`;
+  const publication = (pool: string, more: Partial<Publication> = {}): Publication => ({
+    executionId: crypto.randomUUID(),
+    attempt: 1,
+    dispatch: 1,
+    pool,
+    priority: "medium",
+    ...more,
+  });
+  const ids = (all: readonly { executionId: string }[]) => all.map((p) => p.executionId);
+
+  function publisher(on = backend) {
+    const errors: Error[] = [];
+    const opened = createPublisher(on, (error) => errors.push(error));
+    closing.push(opened.close);
+    return { publish: opened.publish, errors };
+  }
+
+  /** A consumer that remembers what it was handed, what it refused and what went wrong. */
+  function consumer(pool: string, options: Partial<ConsumerOptions> = {}) {
+    const got: ExecutionMessage[] = [];
+    const refused: unknown[] = [];
+    const errors: Error[] = [];
+    const consumer = consume(backend, pool, {
+      concurrency: 10,
+      onRefused: (data) => refused.push(data),
+      onError: (error) => errors.push(error),
+      ...options,
+      async handle(message) {
+        got.push(message);
+        await options.handle?.(message);
+      },
+    });
+    closing.push(consumer.close);
+    const received = (n: number) => expect.poll(() => got.length, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(n);
+    return { ...consumer, got, refused, errors, received };
+  }
+
+  /** How many messages a pool's queue still holds: waiting and being dealt with. */
+  function holding(pool: string): Promise<{ waiting: number; active: number }> {
+    const queue = openQueue(backend, pool, () => undefined);
+    closing.push(queue.close);
+    return queue.opened.getJobCounts("wait", "prioritized", "active").then(({ wait = 0, prioritized = 0, active = 0 }) => ({ waiting: wait + prioritized, active }));
+  }
+
+  it("hands each message to one of several consumers, once", async () => {
+    const [pool, { publish, errors }] = [newPool(), publisher()];
+    const consumers = [consumer(pool), consumer(pool)];
+    const all = Array.from({ length: 300 }, (_, i) => publication(pool, { priority: PRIORITIES[i % 5] as Priority, attempt: 1 + (i % 3) }));
+    await Promise.all([publish(all.slice(0, 1)), publish(all.slice(1, 200)), publish(all.slice(200))]);
+    const got = () => consumers.flatMap((c) => c.got);
+    await expect.poll(() => got().length, { timeout: 15_000 }).toBeGreaterThanOrEqual(300);
+    // Nothing is left that could come a second time.
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
+    const wanted = all.map(({ executionId, attempt }) => ({ executionId, attempt }));
+    const order = (a: ExecutionMessage, b: ExecutionMessage) => (a.executionId < b.executionId ? -1 : 1);
+    expect(got().sort(order)).toEqual(wanted.sort(order));
+    expect([...errors, ...consumers.flatMap((c) => c.errors)]).toEqual([]);
+  });
+
+  it("hands over the most urgent first, and equals in their order", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const published: Publication[] = [];
+    for (const round of [1, 2]) {
+      for (const priority of PRIORITIES.toReversed()) published.push(publication(pool, { priority, attempt: round }));
+    }
+    for (const one of published) await publish([one]);
+    const { got, received } = consumer(pool, { concurrency: 1 });
+    await received(10);
+    const byPriority = PRIORITIES.flatMap((priority) => published.filter((p) => p.priority === priority));
+    expect(ids(got)).toEqual(ids(byPriority));
+  });
+
+  it("keeps pools apart", async () => {
+    const [one, other, { publish }] = [newPool(), newPool(), publisher()];
+    const consumers = [consumer(one), consumer(other)];
+    const [first, second] = [publication(one), publication(other)];
+    await publish([first, second]);
+    await Promise.all(consumers.map((c) => c.received(1)));
+    expect(consumers.map((c) => ids(c.got))).toEqual([ids([first]), ids([second])]);
+  });
+
+  it("ignores a message that it still holds; the next dispatch of it passes", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const once = publication(pool);
+    await publish([once, once]);
+    await publish([once]);
+    expect(await holding(pool)).toEqual({ waiting: 1, active: 0 });
+    await publish([{ ...once, dispatch: 2 }, { ...once, attempt: 2 }]);
+    expect(await holding(pool)).toEqual({ waiting: 3, active: 0 });
+    const { got, received } = consumer(pool);
+    await received(3);
+    expect(got.map((m) => m.attempt).sort()).toEqual([1, 1, 2]);
+    // And what was dealt with is forgotten: the same dispatch could come again.
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
+    await publish([once]);
+    await received(4);
+  });
+
+  it("refuses what is no message of ours, and goes on", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const good = publication(pool);
+    const forged = [{ executionId: "' or 1=1", attempt: 1 }, { ...good, attempt: 0 }, {}, { executionId: good.executionId, attempt: 1, url: "http://elsewhere/" }];
+    const queue = openQueue(backend, pool, () => undefined);
+    closing.push(queue.close);
+    for (const data of forged) await queue.opened.add("execution", data as ExecutionMessage);
+    await publish([good]);
+    const { got, refused, received } = consumer(pool, { concurrency: 1 });
+    await received(1);
+    expect(ids(got)).toEqual(ids([good]));
+    await expect.poll(() => refused.length).toBe(4);
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
+  });
+
+  it("drops a message whose handling failed: the ledger decides whether it comes again", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const { got, received } = consumer(pool, { handle: () => Promise.reject(new Error("no")) });
+    await publish([publication(pool)]);
+    await received(1);
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
+    expect(got).toHaveLength(1);
+  });
+
+  it("leaves to others what it has not fetched when it is paused", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const hold = Promise.withResolvers<void>();
+    const paused = consumer(pool, { concurrency: 1, handle: () => hold.promise });
+    await publish([publication(pool)]);
+    await paused.received(1);
+    await paused.pause();
+    const left = publication(pool);
+    await publish([left]);
+    hold.resolve();
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 1, active: 0 });
+    const other = consumer(pool);
+    await other.received(1);
+    expect(ids(other.got)).toEqual(ids([left]));
+    expect(paused.got).toHaveLength(1);
+  });
+
+  it("refuses to publish within seconds while its server is frozen, and publishes again afterwards", async () => {
+    const proxy = await startTcpProxy(backend.url);
+    const pool = newPool();
+    const { publish } = publisher({ ...backend, url: proxy.url });
+    await publish([publication(pool)]);
+    proxy.freeze();
+    await expect(publish([publication(pool)])).rejects.toThrow(/timed? ?out|longer than/i);
+    proxy.thaw();
+    const { received } = consumer(pool);
+    await expect.poll(() => publish([publication(pool)]).then(() => "published", String), { timeout: 15_000 }).toBe("published");
+    await received(2);
+    closing.unshift(proxy.close);
+  });
+
+  it("refuses to publish while its server is gone", async () => {
+    const proxy = await startTcpProxy(backend.url);
+    const pool = newPool();
+    const { publish } = publisher({ ...backend, url: proxy.url });
+    await publish([publication(pool)]);
+    await proxy.cut();
+    await expect(publish([publication(pool)])).rejects.toThrow();
+    await expect(publish([publication(newPool())])).rejects.toThrow();
+    expect(await holding(pool)).toEqual({ waiting: 1, active: 0 });
+  });
+});
+
+describe("a queue's server", () => {
+  it("is looked for at the start, and its absence told in one line", async () => {
+    const { url, prefix } = createTestRedis();
+    await expect(assertReachable({ kind: "redis", url, prefix })).resolves.toBeUndefined();
+    const gone = assertReachable({ kind: "redis", url: "redis://127.0.0.1:1", prefix });
+    await expect(gone).rejects.toMatchObject({ message: "REDIS_URL: cannot reach Redis", cause: { message: expect.stringContaining("ECONNREFUSED") } });
+  });
+
+  it("is told apart from something else that listens there, or that is silent", async () => {
+    const proxy = await startTcpProxy(createTestRedis().url);
+    proxy.freeze();
+    await expect(assertReachable({ kind: "redis", url: proxy.url, prefix: "x" })).rejects.toThrow("REDIS_URL: cannot reach Redis");
+    await proxy.close();
+  });
+});
+
+describe("the queue's tables", () => {
+  it("are made once, however many ask for it", async () => {
+    const { url, drop } = await createTestDatabase();
+    await Promise.all(Array.from({ length: 4 }, () => migrateQueue(url)));
+    await migrateQueue(url);
+    await drop();
+  });
+});
