@@ -5,7 +5,14 @@ import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import { createLogger } from "@belfry/service/logger.ts";
-import { makeAccount, makeJob, makeWorker, openTestLedger, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import {
+  makeAccount,
+  makeJob,
+  makeWorker,
+  openTestLedger,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
 import { startTcpProxy, type TcpProxy } from "@belfry/testing/tcp-proxy.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,7 +31,9 @@ beforeAll(async () => {
   database = openDatabase({ url: proxy.url, applicationName: "test", onError: () => undefined });
   // Records are cleaned before they come here; should one slip through that Postgres refuses, it looks like this.
   for (const table of ["executions", "attempts"]) {
-    await test.db.execute(sql`alter table ${sql.identifier(table)} add check (perform_phase::text not like '%poison%')`);
+    await test.db.execute(
+      sql`alter table ${sql.identifier(table)} add check (perform_phase::text not like '%poison%')`,
+    );
   }
 });
 afterAll(async () => {
@@ -51,7 +60,14 @@ const pendingRuns = (n: number, job: Record<string, unknown> = {}): Promise<stri
     }),
   );
 
-const record = (output: string): PhaseRecord => ({ input: null, output, logs: [], error: null, started_at: new Date(0).toISOString(), duration_ms: 1 });
+const record = (output: string): PhaseRecord => ({
+  input: null,
+  output,
+  logs: [],
+  error: null,
+  started_at: new Date(0).toISOString(),
+  duration_ms: 1,
+});
 const success = (executionId: string, output = "fine"): Verdict => ({
   executionId,
   attempt: 1,
@@ -108,11 +124,16 @@ describe("verdicts", () => {
     const ids = await pendingRuns(15);
     await Promise.all(ids.map((id) => ledger.claim(id, 1)));
     const poisoned = [ids[3], ids[14]];
-    const written = await Promise.all(ids.map((id) => ledger.finish(success(id, poisoned.includes(id) ? "poison" : "fine"))));
+    const written = await Promise.all(
+      ids.map((id) => ledger.finish(success(id, poisoned.includes(id) ? "poison" : "fine"))),
+    );
     expect(written).toEqual(ids.map(() => true));
     for (const id of ids) {
       // That it succeeded is true, and is kept; only what it answered is not.
-      expect(await read(id)).toMatchObject({ status: "success", perform: poisoned.includes(id) ? null : { output: "fine" } });
+      expect(await read(id)).toMatchObject({
+        status: "success",
+        perform: poisoned.includes(id) ? null : { output: "fine" },
+      });
     }
     expect(lines.map((line) => JSON.parse(line).execution_id).sort()).toEqual(poisoned.sort());
   });
@@ -140,7 +161,9 @@ describe("verdicts", () => {
     await ledger.claim(id, 1);
     await proxy.cut();
     const finished = ledger.finish(success(id));
-    await expect.poll(() => lines.filter((line) => line.includes("ledger does not answer")).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect
+      .poll(() => lines.filter((line) => line.includes("ledger does not answer")).length, { timeout: 10_000 })
+      .toBeGreaterThanOrEqual(2);
     await proxy.restore();
     expect(await finished).toBe(true);
     expect(await read(id)).toMatchObject({ status: "success", perform: { output: "fine" } });
@@ -169,16 +192,28 @@ describe("a failed attempt", () => {
     const { ledger } = await newHand();
     const [id] = (await pendingRuns(1, { retry: { attempts: 2 } })) as [string];
     await ledger.claim(id, 1);
-    expect(await ledger.retry({ executionId: id, attempt: 1, error, check: null, perform: record("half"), retryInMs: 0 })).toBe(true);
-    expect(await read(id)).toMatchObject({ status: "pending", attempt: 2, attempts: [{ outcome: "failed", error, perform: { output: "half" } }] });
+    expect(
+      await ledger.retry({ executionId: id, attempt: 1, error, check: null, perform: record("half"), retryInMs: 0 }),
+    ).toBe(true);
+    expect(await read(id)).toMatchObject({
+      status: "pending",
+      attempt: 2,
+      attempts: [{ outcome: "failed", error, perform: { output: "half" } }],
+    });
   });
 
   it("whose record Postgres refuses is tried again all the same", async () => {
     const { ledger, lines } = await newHand();
     const [id] = (await pendingRuns(1, { retry: { attempts: 2 } })) as [string];
     await ledger.claim(id, 1);
-    expect(await ledger.retry({ executionId: id, attempt: 1, error, check: null, perform: record("poison"), retryInMs: 0 })).toBe(true);
-    expect(await read(id)).toMatchObject({ status: "pending", attempt: 2, attempts: [{ outcome: "failed", error, perform: null }] });
+    expect(
+      await ledger.retry({ executionId: id, attempt: 1, error, check: null, perform: record("poison"), retryInMs: 0 }),
+    ).toBe(true);
+    expect(await read(id)).toMatchObject({
+      status: "pending",
+      attempt: 2,
+      attempts: [{ outcome: "failed", error, perform: null }],
+    });
     expect(lines).toHaveLength(1);
   });
 });

@@ -3,7 +3,15 @@ import { runJob } from "@belfry/db/jobs.ts";
 import { CANCEL_CHANNEL } from "@belfry/db/listen.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import { createLogger } from "@belfry/service/logger.ts";
-import { makeAccount, makeJob, makeWorker, openTestLedger, rowsOf, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import {
+  makeAccount,
+  makeJob,
+  makeWorker,
+  openTestLedger,
+  rowsOf,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { startLiveness } from "./liveness.ts";
@@ -32,7 +40,16 @@ async function workerWithOne() {
   await claimExecutions(ledger.db, worker, [{ executionId, attempt: 1 }]);
   const running = createRunning();
   const reason = Promise.withResolvers<StopReason>();
-  void running.track(executionId, (signal) => new Promise((resolve) => signal.addEventListener("abort", () => (reason.resolve(signal.reason), resolve()))));
+  void running.track(
+    executionId,
+    (signal) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => {
+          reason.resolve(signal.reason as StopReason);
+          resolve();
+        }),
+      ),
+  );
   let losses = 0;
   const liveness = startLiveness({ url: ledger.url, worker, running, log, onLost: () => losses++ });
   stops.push(liveness.stop, async () => running.stopAll(new StopReason("WORKER_STOPPED", "the test is over")));
@@ -42,13 +59,26 @@ async function workerWithOne() {
 
 const listening = () =>
   expect
-    .poll(() => rowsOf(ledger.db, sql`select 1 from pg_stat_activity where datname = current_database() and query = ${`listen ${CANCEL_CHANNEL}`} and state = 'idle'`), { timeout: 10_000 })
+    .poll(
+      () =>
+        rowsOf(
+          ledger.db,
+          sql`select 1 from pg_stat_activity where datname = current_database() and query = ${`listen ${CANCEL_CHANNEL}`} and state = 'idle'`,
+        ),
+      { timeout: 10_000 },
+    )
     .toHaveLength(1);
 
 it("keeps a worker alive in the eyes of the others", async () => {
   const { worker } = await workerWithOne();
   await ledger.db.execute(sql`update workers set last_seen_at = now() - interval '1 hour' where id = ${worker}`);
-  const silence = async () => (await rowsOf<{ s: number }>(ledger.db, sql`select extract(epoch from now() - last_seen_at)::float8 as s from workers where id = ${worker}`))[0]?.s;
+  const silence = async () =>
+    (
+      await rowsOf<{ s: number }>(
+        ledger.db,
+        sql`select extract(epoch from now() - last_seen_at)::float8 as s from workers where id = ${worker}`,
+      )
+    )[0]?.s;
   await expect.poll(silence, { timeout: 10_000 }).toBeLessThan(60);
 });
 

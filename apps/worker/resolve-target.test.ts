@@ -24,11 +24,20 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
     delivery: "at_least_once",
     checkTimeoutMs: check ?? null,
     performTimeoutMs: perform ?? null,
-    function: { kind: "http", url: "http://127.0.0.1:9/", headers: null, module: null, check: true, timeoutMs: record ?? null, ...fn },
+    function: {
+      kind: "http",
+      url: "http://127.0.0.1:9/",
+      headers: null,
+      module: null,
+      check: true,
+      timeoutMs: record ?? null,
+      ...fn,
+    },
   };
 }
 
-const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) => resolveTarget(claimed(limits, fn), client, new Map());
+const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
+  resolveTarget(claimed(limits, fn), client, new Map());
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
   const defined: DefinedFunction = defineFunction({
@@ -63,12 +72,18 @@ describe("a phase's limit", () => {
 
 describe("what is called", () => {
   it("is the URL with the headers, and has a check if the record says so", () => {
-    expect(http({}, { headers: { "x-a": "1" } })).toMatchObject({ hasCheck: true, target: { kind: "http", url: "http://127.0.0.1:9/", headers: { "x-a": "1" } } });
+    expect(http({}, { headers: { "x-a": "1" } })).toMatchObject({
+      hasCheck: true,
+      target: { kind: "http", url: "http://127.0.0.1:9/", headers: { "x-a": "1" } },
+    });
     expect(http({}, { check: false })).toMatchObject({ hasCheck: false, target: { headers: {} } });
   });
 
   it("is the module that this worker has loaded, whose check is the one that counts", () => {
-    expect(module({}, { check: true })).toMatchObject({ hasCheck: true, target: { kind: "module", module: { name: "greet" } } });
+    expect(module({}, { check: true })).toMatchObject({
+      hasCheck: true,
+      target: { kind: "module", module: { name: "greet" } },
+    });
     expect(module({}, { check: false })).toMatchObject({ hasCheck: false });
   });
 

@@ -2,7 +2,8 @@ import { retryPolicy } from "@belfry/contract/job.ts";
 import { expect, it } from "vitest";
 import { retryDelay } from "./retry-delay.ts";
 
-const delay = (policy: object, attempt: number, random = 0) => retryDelay(retryPolicy.parse(policy), attempt, () => random);
+const delay = (policy: object, attempt: number, random = 0) =>
+  retryDelay(retryPolicy.parse(policy), attempt, () => random);
 
 it.each([
   // backoff, maximum, attempts that failed, and the waits after them

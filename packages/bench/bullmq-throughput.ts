@@ -86,6 +86,7 @@ function countDone(children: readonly Child[]): { untilDone(expected: number): P
     });
   }
   const crashed = Promise.race(children.map((child) => child.crashed));
+  crashed.catch(() => undefined);
   return {
     untilDone: (expected) =>
       Promise.race([

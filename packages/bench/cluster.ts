@@ -40,8 +40,7 @@ export async function openGround(servers: Servers, kind: BackendKind, scope: Asy
 
   const prefix = `bench-${id}`;
   const redisUrl = kind === "redis" ? servers.redisUrl : null;
-  // The queue's keys begin with the prefix inside braces, which make it a hash tag.
-  if (redisUrl !== null) scope.defer(async () => void (await deleteKeys(redisUrl, `{${prefix}`)));
+  if (redisUrl !== null) scope.defer(async () => void (await deleteKeys(redisUrl, prefix)));
   return {
     databaseUrl,
     redisUrl,
@@ -91,6 +90,9 @@ export async function startCluster(
     return child;
   });
   await Promise.all(children.map((child) => child.ready));
+  const crashed = Promise.race(children.map((child) => child.crashed));
+  // Between two waits nobody listens; the next one hears of it.
+  crashed.catch(ignore);
   const [schedulerPid = 0, ...workerPids] = children.map((child) => child.pid);
 
   const { db, close } = openDatabase({
@@ -114,7 +116,7 @@ export async function startCluster(
     cpu: () => readCpu({ client, schedulerPids: [schedulerPid], workerPids, redisUrl: ground.redisUrl }),
     accountId,
     functionId: empty.id,
-    crashed: Promise.race(children.map((child) => child.crashed)),
+    crashed,
     warnings: () => names.flatMap((name) => warningsIn(join(logs, `${name}.log`))),
   };
 }

@@ -42,6 +42,13 @@ const WORDS = {
   repeated: "executions that took more than one attempt",
 };
 
+/** What ought to be in the ledger; `measured` tells what counts from what only warms up. */
+export async function createPlanTable(client: pg.Client): Promise<void> {
+  await client.query(
+    "create table if not exists bench_plan (job_id uuid, scheduled_for timestamptz(3), measured boolean)",
+  );
+}
+
 /** Compares the ledger with the plan, as far as it goes: `until` is the end of the plan, in milliseconds. */
 export async function countLedger(client: pg.Client, until: number): Promise<LedgerCounts> {
   const { rows } = await client.query<Record<keyof LedgerCounts, number>>(
@@ -49,7 +56,7 @@ export async function countLedger(client: pg.Client, until: number): Promise<Led
        (count(*) filter (where p.job_id is not null))::int as planned,
        (count(*) filter (where p.job_id is not null and e.id is not null))::int as recorded,
        (count(*) filter (where e.id is null))::int as missing,
-       (count(e.id) - count(distinct (e.job_id, e.scheduled_for)))::int as duplicates,
+       (count(e.id) - count(distinct (e.job_id, e.scheduled_for)) filter (where e.id is not null))::int as duplicates,
        (count(*) filter (where p.job_id is null))::int as unplanned,
        (count(*) filter (where e.status <> 'success'))::int as unsuccessful,
        (count(*) filter (where e.check_phase is null or e.perform_phase is null) - count(*) filter (where e.id is null))::int

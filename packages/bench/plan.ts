@@ -1,8 +1,10 @@
 import { randomUUIDv7 } from "node:crypto";
 import { createJobBody } from "@belfry/contract/job.ts";
 import { createJob } from "@belfry/db/jobs.ts";
+import { WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import type { Cluster } from "./cluster.ts";
+import { createPlanTable } from "./ledger-check.ts";
 
 /** A job that is first due at `firstDue` and then every `everyMs`. Milliseconds. */
 export type PlannedJob = { firstDue: number; everyMs: number };
@@ -28,9 +30,7 @@ export async function plan(
   });
   const { jobId: template } = await createJob(db, accountId, body, null);
 
-  await client.query(
-    "create table if not exists bench_plan (job_id uuid, scheduled_for timestamptz(3), measured boolean)",
-  );
+  await createPlanTable(client);
   for (let start = 0; start < jobs.length; start += CHUNK) {
     const copies = jobs.slice(start, start + CHUNK).map((job) => ({ id: randomUUIDv7(), ...job }));
     await client.query(
@@ -60,7 +60,7 @@ export async function plan(
   // As after some time in use; without it the first plans would be made for empty tables.
   await client.query("analyze jobs");
   // The scheduler sleeps until what was due before these came.
-  await client.query("select pg_notify('belfry_wake', '')");
+  await client.query("select pg_notify($1, '')", [WAKE_CHANNEL]);
 }
 
 const scheduleOf = ({ firstDue, everyMs }: PlannedJob): Schedule => ({

@@ -40,7 +40,9 @@ describe("an API key", () => {
   it("belongs to one account: a second one with the same key is not made, not even by halves", async () => {
     await createAccount(db, { name: "d", key: "the only one", role: "member" });
     const before = await count("accounts");
-    await expect(createAccount(db, { name: "e", key: "the only one", role: "member" })).rejects.toMatchObject({ cause: { code: "23505" } });
+    await expect(createAccount(db, { name: "e", key: "the only one", role: "member" })).rejects.toMatchObject({
+      cause: { code: "23505" },
+    });
     expect(await count("accounts")).toBe(before);
   });
 });

@@ -27,6 +27,6 @@ async function lastApplied(db: Db): Promise<number | null> {
   } catch (error) {
     const code = pgCode(error);
     if (code === UNDEFINED_TABLE || code === NO_SCHEMA) return null;
-    throw error;
+    throw new Error("DATABASE_URL: cannot reach Postgres", { cause: error });
   }
 }

@@ -2,7 +2,14 @@ import { type CreateFunctionBody, createFunctionBody } from "@belfry/contract/fu
 import { makeAccount, makeJob, openTestLedger, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
-import { createFunction, deleteFunction, getFunction, listFunctions, patchFunction, registerModules } from "./functions.ts";
+import {
+  createFunction,
+  deleteFunction,
+  getFunction,
+  listFunctions,
+  patchFunction,
+  registerModules,
+} from "./functions.ts";
 import { deleteJob } from "./jobs.ts";
 import { getJob } from "./read-jobs.ts";
 
@@ -20,8 +27,10 @@ beforeEach(async () => {
 });
 afterAll(() => ledger.close());
 
-const http = (name: string, more: object = {}): CreateFunctionBody => createFunctionBody.parse({ name, kind: "http", url: "http://127.0.0.1:9/", ...more });
-const module = (name: string, more: object = {}): CreateFunctionBody => createFunctionBody.parse({ name, kind: "module", ...more });
+const http = (name: string, more: object = {}): CreateFunctionBody =>
+  createFunctionBody.parse({ name, kind: "http", url: "http://127.0.0.1:9/", ...more });
+const module = (name: string, more: object = {}): CreateFunctionBody =>
+  createFunctionBody.parse({ name, kind: "module", ...more });
 const loaded = (name: string, more: object = {}) => ({ name, description: "", check: true, timeoutMs: null, ...more });
 
 /** The shared module of a name, as an account sees it. */
@@ -35,7 +44,14 @@ describe("modules that workers bring along", () => {
     await registerModules(db, [loaded("seen", { description: "looks", check: false, timeoutMs: 5 })]);
     for (const { accountId } of [account, other]) {
       const fn = await shared("seen", { ...account, accountId });
-      expect(fn).toMatchObject({ accountId: null, kind: "module", module: "seen", description: "looks", check: false, timeoutMs: 5 });
+      expect(fn).toMatchObject({
+        accountId: null,
+        kind: "module",
+        module: "seen",
+        description: "looks",
+        check: false,
+        timeoutMs: 5,
+      });
       const id = fn?.id as string;
       await expect(patchFunction(db, accountId, id, { name: "mine" })).rejects.toMatchObject({ code: "FORBIDDEN" });
       await expect(deleteFunction(db, accountId, id)).rejects.toMatchObject({ code: "FORBIDDEN" });
@@ -63,14 +79,20 @@ describe("modules that workers bring along", () => {
   it("are what a function of kind module refers to", async () => {
     await registerModules(db, [loaded("referred", { check: false })]);
     const { accountId } = account;
-    expect(await createFunction(db, accountId, module("referred"))).toMatchObject({ module: "referred", check: false, accountId });
+    expect(await createFunction(db, accountId, module("referred"))).toMatchObject({
+      module: "referred",
+      check: false,
+      accountId,
+    });
     const mine = await createFunction(db, accountId, module("by another name", { module: "referred" }));
     expect(mine).toMatchObject({ name: "by another name", module: "referred" });
     const unknown = { code: "VALIDATION_ERROR", details: [expect.objectContaining({ path: "module" })] };
     await expect(createFunction(db, accountId, module("nowhere"))).rejects.toMatchObject(unknown);
     await expect(patchFunction(db, accountId, mine.id, { module: "nowhere" })).rejects.toMatchObject(unknown);
     // A function of one's own is no module for others to refer to.
-    await expect(createFunction(db, other.accountId, module("x", { module: "by another name" }))).rejects.toMatchObject(unknown);
+    await expect(createFunction(db, other.accountId, module("x", { module: "by another name" }))).rejects.toMatchObject(
+      unknown,
+    );
   });
 });
 
@@ -78,7 +100,9 @@ describe("a function's name", () => {
   const taken = { code: "FUNCTION_NAME_TAKEN", details: [expect.objectContaining({ path: "name" })] };
 
   it("is taken once in an account, also when it is asked for twice at once", async () => {
-    const results = await Promise.allSettled(Array.from({ length: 6 }, () => createFunction(db, account.accountId, http("twin"))));
+    const results = await Promise.allSettled(
+      Array.from({ length: 6 }, () => createFunction(db, account.accountId, http("twin"))),
+    );
     expect(results.filter((r) => r.status === "fulfilled")).toHaveLength(1);
     for (const result of results) if (result.status === "rejected") expect(result.reason).toMatchObject(taken);
     await expect(createFunction(db, other.accountId, http("twin"))).resolves.toMatchObject({ name: "twin" });
@@ -101,9 +125,23 @@ describe("a function's name", () => {
 
 describe("changing a function", () => {
   it("changes what is named and keeps the rest", async () => {
-    const created = await createFunction(db, account.accountId, http("old", { headers: { "x-a": "1" }, timeout_ms: 5 }));
-    const patched = await patchFunction(db, account.accountId, created.id, { url: "http://127.0.0.1:10/", timeout_ms: null, check: false });
-    expect(patched).toMatchObject({ name: "old", url: "http://127.0.0.1:10/", headers: { "x-a": "1" }, timeoutMs: null, check: false });
+    const created = await createFunction(
+      db,
+      account.accountId,
+      http("old", { headers: { "x-a": "1" }, timeout_ms: 5 }),
+    );
+    const patched = await patchFunction(db, account.accountId, created.id, {
+      url: "http://127.0.0.1:10/",
+      timeout_ms: null,
+      check: false,
+    });
+    expect(patched).toMatchObject({
+      name: "old",
+      url: "http://127.0.0.1:10/",
+      headers: { "x-a": "1" },
+      timeoutMs: null,
+      check: false,
+    });
     expect(patched?.createdAt).toEqual(created.createdAt);
   });
 
@@ -111,8 +149,12 @@ describe("changing a function", () => {
     await registerModules(db, [loaded("kind")]);
     const one = await createFunction(db, account.accountId, http("http one"));
     const two = await createFunction(db, account.accountId, module("kind"));
-    await expect(patchFunction(db, account.accountId, one.id, { module: "kind" })).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
-    await expect(patchFunction(db, account.accountId, two.id, { url: "http://127.0.0.1/" })).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
+    await expect(patchFunction(db, account.accountId, one.id, { module: "kind" })).rejects.toMatchObject({
+      code: "VALIDATION_ERROR",
+    });
+    await expect(patchFunction(db, account.accountId, two.id, { url: "http://127.0.0.1/" })).rejects.toMatchObject({
+      code: "VALIDATION_ERROR",
+    });
   });
 });
 
@@ -120,7 +162,10 @@ describe("deleting a function", () => {
   it("is refused while a job calls it, and possible once the job is deleted", async () => {
     const jobId = await makeJob(db, account, { name: "the user" });
     const { accountId, functionId } = account;
-    await expect(deleteFunction(db, accountId, functionId)).rejects.toMatchObject({ code: "FUNCTION_IN_USE", message: expect.stringContaining('"the user"') });
+    await expect(deleteFunction(db, accountId, functionId)).rejects.toMatchObject({
+      code: "FUNCTION_IN_USE",
+      message: expect.stringContaining('"the user"'),
+    });
     expect(await getFunction(db, accountId, functionId)).not.toBeNull();
     await deleteJob(db, accountId, jobId);
     expect(await deleteFunction(db, accountId, functionId)).toMatchObject({ id: functionId });

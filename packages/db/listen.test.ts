@@ -25,12 +25,19 @@ function hear(channel: string, url = ledger.url) {
     onError: (error) => heard.errors.push(error),
   });
   listeners.push(listener);
-  return { heard, listener, connected: (n: number) => expect.poll(() => heard.connects, { timeout: 10_000, interval: 10 }).toBe(n) };
+  return {
+    heard,
+    listener,
+    connected: (n: number) => expect.poll(() => heard.connects, { timeout: 10_000, interval: 10 }).toBe(n),
+  };
 }
 
 const notify = (channel: string, payload: string) => ledger.db.execute(sql`select pg_notify(${channel}, ${payload})`);
 const connectionsOf = (channel: string) =>
-  rowsOf<{ pid: number }>(ledger.db, sql`select pid from pg_stat_activity where datname = current_database() and application_name = ${`belfry listen ${channel}`}`);
+  rowsOf<{ pid: number }>(
+    ledger.db,
+    sql`select pid from pg_stat_activity where datname = current_database() and application_name = ${`belfry listen ${channel}`}`,
+  );
 
 it("hears what is said on its channel, in order, and nothing else", async () => {
   const { heard, connected } = hear("one");

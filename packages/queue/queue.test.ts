@@ -62,7 +62,8 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       },
     });
     closing.push(consumer.close);
-    const received = (n: number) => expect.poll(() => got.length, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(n);
+    const received = (n: number) =>
+      expect.poll(() => got.length, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(n);
     return { ...consumer, got, refused, errors, received };
   }
 
@@ -70,13 +71,17 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   function holding(pool: string): Promise<{ waiting: number; active: number }> {
     const queue = openQueue(backend, pool, () => undefined);
     closing.push(queue.close);
-    return queue.opened.getJobCounts("wait", "prioritized", "active").then(({ wait = 0, prioritized = 0, active = 0 }) => ({ waiting: wait + prioritized, active }));
+    return queue.opened
+      .getJobCounts("wait", "prioritized", "active")
+      .then(({ wait = 0, prioritized = 0, active = 0 }) => ({ waiting: wait + prioritized, active }));
   }
 
   it("hands each message to one of several consumers, once", async () => {
     const [pool, { publish, errors }] = [newPool(), publisher()];
     const consumers = [consumer(pool), consumer(pool)];
-    const all = Array.from({ length: 300 }, (_, i) => publication(pool, { priority: PRIORITIES[i % 5] as Priority, attempt: 1 + (i % 3) }));
+    const all = Array.from({ length: 300 }, (_, i) =>
+      publication(pool, { priority: PRIORITIES[i % 5] as Priority, attempt: 1 + (i % 3) }),
+    );
     await Promise.all([publish(all.slice(0, 1)), publish(all.slice(1, 200)), publish(all.slice(200))]);
     const got = () => consumers.flatMap((c) => c.got);
     await expect.poll(() => got().length, { timeout: 15_000 }).toBeGreaterThanOrEqual(300);
@@ -116,7 +121,10 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     await publish([once, once]);
     await publish([once]);
     expect(await holding(pool)).toEqual({ waiting: 1, active: 0 });
-    await publish([{ ...once, dispatch: 2 }, { ...once, attempt: 2 }]);
+    await publish([
+      { ...once, dispatch: 2 },
+      { ...once, attempt: 2 },
+    ]);
     expect(await holding(pool)).toEqual({ waiting: 3, active: 0 });
     const { got, received } = consumer(pool);
     await received(3);
@@ -130,7 +138,12 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   it("refuses what is no message of ours, and goes on", async () => {
     const [pool, { publish }] = [newPool(), publisher()];
     const good = publication(pool);
-    const forged = [{ executionId: "' or 1=1", attempt: 1 }, { ...good, attempt: 0 }, {}, { executionId: good.executionId, attempt: 1, url: "http://elsewhere/" }];
+    const forged = [
+      { executionId: "' or 1=1", attempt: 1 },
+      { ...good, attempt: 0 },
+      {},
+      { executionId: good.executionId, attempt: 1, url: "http://elsewhere/" },
+    ];
     const queue = openQueue(backend, pool, () => undefined);
     closing.push(queue.close);
     for (const data of forged) await queue.opened.add("execution", data as ExecutionMessage);
@@ -177,7 +190,9 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     await expect(publish([publication(pool)])).rejects.toThrow(/timed? ?out|longer than/i);
     proxy.thaw();
     const { received } = consumer(pool);
-    await expect.poll(() => publish([publication(pool)]).then(() => "published", String), { timeout: 15_000 }).toBe("published");
+    await expect
+      .poll(() => publish([publication(pool)]).then(() => "published", String), { timeout: 15_000 })
+      .toBe("published");
     await received(2);
     closing.unshift(proxy.close);
   });
@@ -199,13 +214,18 @@ describe("a queue's server", () => {
     const { url, prefix } = createTestRedis();
     await expect(assertReachable({ kind: "redis", url, prefix })).resolves.toBeUndefined();
     const gone = assertReachable({ kind: "redis", url: "redis://127.0.0.1:1", prefix });
-    await expect(gone).rejects.toMatchObject({ message: "REDIS_URL: cannot reach Redis", cause: { message: expect.stringContaining("ECONNREFUSED") } });
+    await expect(gone).rejects.toMatchObject({
+      message: "REDIS_URL: cannot reach Redis",
+      cause: { message: expect.stringContaining("ECONNREFUSED") },
+    });
   });
 
   it("is told apart from something else that listens there, or that is silent", async () => {
     const proxy = await startTcpProxy(createTestRedis().url);
     proxy.freeze();
-    await expect(assertReachable({ kind: "redis", url: proxy.url, prefix: "x" })).rejects.toThrow("REDIS_URL: cannot reach Redis");
+    await expect(assertReachable({ kind: "redis", url: proxy.url, prefix: "x" })).rejects.toThrow(
+      "REDIS_URL: cannot reach Redis",
+    );
     await proxy.close();
   });
 });

@@ -11,7 +11,10 @@ const everyHour: Schedule = { type: "interval", everyMs: HOUR, anchor: 0 };
 const ANY = { runsLeft: Number.POSITIVE_INFINITY, limit: 1_000 };
 
 /** The plan in short: the instants to be run, those that misfired, and what comes next. */
-function planned(schedule: Schedule, options: Partial<Parameters<typeof planOccurrences>[1]> & { nextRun: number; now: number }) {
+function planned(
+  schedule: Schedule,
+  options: Partial<Parameters<typeof planOccurrences>[1]> & { nextRun: number; now: number },
+) {
   const plan = planOccurrences(schedule, { ...ANY, ...options });
   const at = (skip: string | null) => plan.occurrences.filter((o) => o.skip === skip).map((o) => o.scheduledFor);
   expect(plan.runs).toBe(at(null).length);
@@ -20,7 +23,12 @@ function planned(schedule: Schedule, options: Partial<Parameters<typeof planOccu
 
 describe("what is due", () => {
   it("is nothing before its time", () => {
-    expect(planned(everyHour, { nextRun: HOUR, now: HOUR - 1 })).toEqual({ run: [], misfired: [], next: HOUR, count: 0 });
+    expect(planned(everyHour, { nextRun: HOUR, now: HOUR - 1 })).toEqual({
+      run: [],
+      misfired: [],
+      next: HOUR,
+      count: 0,
+    });
   });
 
   it("is an occurrence whose instant is now, once", () => {
@@ -30,7 +38,11 @@ describe("what is due", () => {
 
   it("is each occurrence of a short outage", () => {
     const { run, misfired, next } = planned(everySecond, { nextRun: SECOND, now: 5 * SECOND + 1 });
-    expect({ run, misfired, next }).toEqual({ run: [1, 2, 3, 4, 5].map((n) => n * SECOND), misfired: [], next: 6 * SECOND });
+    expect({ run, misfired, next }).toEqual({
+      run: [1, 2, 3, 4, 5].map((n) => n * SECOND),
+      misfired: [],
+      next: 6 * SECOND,
+    });
   });
 });
 
@@ -48,7 +60,11 @@ describe("what is late", () => {
 
   it("runs once, for the latest, when all of it is beyond the grace", () => {
     const now = 5 * HOUR + 30 * MINUTE;
-    expect(planned(everyHour, { nextRun: HOUR, now })).toMatchObject({ run: [5 * HOUR], misfired: [1, 2, 3, 4].map((n) => n * HOUR), next: 6 * HOUR });
+    expect(planned(everyHour, { nextRun: HOUR, now })).toMatchObject({
+      run: [5 * HOUR],
+      misfired: [1, 2, 3, 4].map((n) => n * HOUR),
+      next: 6 * HOUR,
+    });
   });
 
   it("runs within the grace without another for the latest", () => {
@@ -58,7 +74,11 @@ describe("what is late", () => {
 
   it("runs however late when it was to run only once", () => {
     const once: Schedule = { type: "once", at: HOUR };
-    expect(planned(once, { nextRun: HOUR, now: 1_000 * HOUR })).toMatchObject({ run: [HOUR], misfired: [], next: null });
+    expect(planned(once, { nextRun: HOUR, now: 1_000 * HOUR })).toMatchObject({
+      run: [HOUR],
+      misfired: [],
+      next: null,
+    });
   });
 });
 
@@ -77,7 +97,10 @@ describe("a cron schedule", () => {
   it("runs in both passes of an hour that comes twice when it follows elapsed time", () => {
     // Berlin goes back from 03:00 to 02:00 at 01:00 UTC.
     const hourly = parseSchedule("0 * * * *", { timezone: "Europe/Berlin", anchor: 0 });
-    const { run, misfired, next } = planned(hourly, { nextRun: utc("2030-10-27T00:00:00Z"), now: utc("2030-10-27T02:00:00Z") });
+    const { run, misfired, next } = planned(hourly, {
+      nextRun: utc("2030-10-27T00:00:00Z"),
+      now: utc("2030-10-27T02:00:00Z"),
+    });
     expect([...misfired, ...run]).toEqual(["00", "01", "02"].map((hour) => utc(`2030-10-27T${hour}:00:00Z`)));
     expect(next).toBe(utc("2030-10-27T03:00:00Z"));
   });
@@ -99,7 +122,10 @@ describe("the runs that are left", () => {
   });
 
   it("may be just enough", () => {
-    expect(planned(everySecond, { nextRun: SECOND, now: 2 * SECOND, runsLeft: 2 })).toMatchObject({ run: [SECOND, 2 * SECOND], next: null });
+    expect(planned(everySecond, { nextRun: SECOND, now: 2 * SECOND, runsLeft: 2 })).toMatchObject({
+      run: [SECOND, 2 * SECOND],
+      next: null,
+    });
     expect(planned(everySecond, { nextRun: SECOND, now: 2 * SECOND, runsLeft: 3 })).toMatchObject({ next: 3 * SECOND });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import type { z } from "zod";
 import { commonEnv, EnvError, parseEnv, text, wholeNumber } from "./env.ts";
 
 const good = { DATABASE_URL: "postgres://127.0.0.1/belfry" };
@@ -33,7 +33,13 @@ describe("a process' settings", () => {
   it("are refused with every problem at once, on one line", () => {
     const env = { REDIS_URL: "http://cache", LOG_LEVEL: "loud", BELFRY_QUEUE_PREFIX: "a b", PORT: "70000" };
     const problem = problemOf({ ...commonEnv, PORT: wholeNumber(1, 65_535) }, env);
-    for (const name of ["DATABASE_URL: is required", "REDIS_URL: must be a URL", "LOG_LEVEL: ", "BELFRY_QUEUE_PREFIX: must be", "PORT: must be"]) {
+    for (const name of [
+      "DATABASE_URL: is required",
+      "REDIS_URL: must be a URL",
+      "LOG_LEVEL: ",
+      "BELFRY_QUEUE_PREFIX: must be",
+      "PORT: must be",
+    ]) {
       expect(problem).toContain(name);
     }
     expect(problem).not.toContain("\n");
@@ -57,17 +63,19 @@ describe("a process' settings", () => {
 });
 
 describe("a URL", () => {
-  it.each([
-    "postgres://127.0.0.1/belfry",
-    "postgresql://user:pa%20ss@db.internal:5433/belfry?sslmode=require",
-  ])("of Postgres may be %s", (url) => {
-    expect(parseEnv(commonEnv, { DATABASE_URL: url })).toMatchObject({ DATABASE_URL: url });
-  });
+  it.each(["postgres://127.0.0.1/belfry", "postgresql://user:pa%20ss@db.internal:5433/belfry?sslmode=require"])(
+    "of Postgres may be %s",
+    (url) => {
+      expect(parseEnv(commonEnv, { DATABASE_URL: url })).toMatchObject({ DATABASE_URL: url });
+    },
+  );
 
   it.each(["127.0.0.1:5432", "redis://127.0.0.1", "http://127.0.0.1", "postgres://host:99999/x", "postgres"])(
     "of Postgres may not be %s",
     (url) => {
-      expect(problemOf(commonEnv, { DATABASE_URL: url })).toContain("DATABASE_URL: must be a URL that begins with postgres:// or postgresql://");
+      expect(problemOf(commonEnv, { DATABASE_URL: url })).toContain(
+        "DATABASE_URL: must be a URL that begins with postgres:// or postgresql://",
+      );
     },
   );
 });

@@ -16,6 +16,9 @@ it("tells all addresses that were tried, when the error itself says nothing", ()
 
 it("is one line without credentials, and without a query's parameters", () => {
   expect(failureLine(new Error("no route\n  to redis://user:secret@host"))).toBe("no route to redis://***@host");
-  const failed = Object.assign(new Error("Failed query: select $1\nparams: secret", { cause: new Error("no such table") }), { query: "select $1" });
+  const failed = Object.assign(
+    new Error("Failed query: select $1\nparams: secret", { cause: new Error("no such table") }),
+    { query: "select $1" },
+  );
   expect(failureLine(new Error("cannot start", { cause: failed }))).toBe("cannot start: no such table");
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 
 const LIFECYCLE = JSON.stringify(new URL("lifecycle.ts", import.meta.url).href);
@@ -14,11 +14,20 @@ afterEach(() => {
 });
 
 /** A process whose `start` does what the script says. It can use `part(name, stop)`, which prints when it is stopped, and `say`. */
-function run(start: string, { env = {}, graceMs = 5_000, ipc = false }: { env?: Record<string, string>; graceMs?: number; ipc?: boolean } = {}) {
+function run(
+  start: string,
+  {
+    env = {},
+    graceMs = 5_000,
+    ipc = false,
+    before = "",
+  }: { env?: Record<string, string>; graceMs?: number; ipc?: boolean; before?: string } = {},
+) {
   const script = `
     import { runProcess } from ${LIFECYCLE};
     import { wholeNumber } from ${ENV};
     const say = (line) => process.stdout.write(line + "\\n");
+    ${before}
     await runProcess("tiny", {
       env: { NUMBER: wholeNumber(0, 9).optional() },
       graceMs: () => ${graceMs},
@@ -37,7 +46,9 @@ function run(start: string, { env = {}, graceMs = 5_000, ipc = false }: { env?: 
   });
   children.push(child);
   const lines: string[] = [];
-  const output = createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+  const output = createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) =>
+    lines.push(line),
+  );
   const read = once(output, "close");
   const errors = text(child.stderr as NodeJS.ReadableStream);
   // Not "close": after a disconnect that waits for the channel to close, which nobody closes any more.
@@ -58,19 +69,33 @@ function run(start: string, { env = {}, graceMs = 5_000, ipc = false }: { env?: 
 const KEEP = `part("server"); setInterval(() => {}, 1e6); say("up");`;
 
 describe("a process that is told to end", () => {
-  it.each(["SIGTERM", "SIGINT"] as const)("by %s stops its parts in reverse order, one after the other, and ends with 0", async (signal) => {
-    const { child, lines, said, ended } = run(`
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "by %s stops its parts in reverse order, one after the other, and ends with 0",
+    async (signal) => {
+      const { child, lines, said, ended } = run(`
       part("database", async () => say("last query"));
       part("loop", () => new Promise((resolve) => setTimeout(resolve, 20)));
       ${KEEP}`);
-    await said("up");
-    child.kill(signal);
-    expect(await ended()).toEqual({ code: 0, signal: null, errors: "" });
-    expect(lines.slice(1)).toEqual(["stopping server", "stopped server", "stopping loop", "stopped loop", "stopping database", "last query", "stopped database"]);
-  });
+      await said("up");
+      child.kill(signal);
+      expect(await ended()).toEqual({ code: 0, signal: null, errors: "" });
+      expect(lines.slice(1)).toEqual([
+        "stopping server",
+        "stopped server",
+        "stopping loop",
+        "stopped loop",
+        "stopping database",
+        "last query",
+        "stopped database",
+      ]);
+    },
+  );
 
   it("stops the others also when one of them cannot be stopped", async () => {
-    const { child, lines, said, ended } = run(`part("database"); part("broken", () => Promise.reject(new Error("stuck"))); ${KEEP}`, { env: { LOG_LEVEL: "error" } });
+    const { child, lines, said, ended } = run(
+      `part("database"); part("broken", () => Promise.reject(new Error("stuck"))); ${KEEP}`,
+      { env: { LOG_LEVEL: "error" } },
+    );
     await said("up");
     child.kill("SIGTERM");
     expect(await ended()).toMatchObject({ code: 0 });
@@ -80,7 +105,10 @@ describe("a process that is told to end", () => {
   });
 
   it("gives up on a part that hangs when its time is over, and still stops the others", async () => {
-    const { child, lines, said, ended } = run(`part("database"); part("hanging", () => new Promise(() => {})); ${KEEP}`, { graceMs: 300 });
+    const { child, lines, said, ended } = run(
+      `part("database"); part("hanging", () => new Promise(() => {})); ${KEEP}`,
+      { graceMs: 300 },
+    );
     await said("up");
     child.kill("SIGTERM");
     expect(await ended()).toMatchObject({ code: 0 });
@@ -88,7 +116,10 @@ describe("a process that is told to end", () => {
   });
 
   it("ends at once at the second signal", async () => {
-    const { child, lines, said, ended } = run(`part("database"); part("hanging", () => new Promise(() => {})); ${KEEP}`, { graceMs: 60_000 });
+    const { child, lines, said, ended } = run(
+      `part("database"); part("hanging", () => new Promise(() => {})); ${KEEP}`,
+      { graceMs: 60_000 },
+    );
     await said("up");
     child.kill("SIGTERM");
     await said("stopping hanging");
@@ -112,8 +143,14 @@ describe("a process that is told to end", () => {
 
 describe("a process that cannot start", () => {
   it("says why in one line on its error output and ends with 1", async () => {
-    const { ended } = run(`throw new Error("cannot reach postgres://me:secret@host", { cause: new Error("refused") });`);
-    expect(await ended()).toEqual({ code: 1, signal: null, errors: "belfry tiny: cannot reach postgres://***@host: refused\n" });
+    const { ended } = run(
+      `throw new Error("cannot reach postgres://me:secret@host", { cause: new Error("refused") });`,
+    );
+    expect(await ended()).toEqual({
+      code: 1,
+      signal: null,
+      errors: "belfry tiny: cannot reach postgres://***@host: refused\n",
+    });
   });
 
   it("says what is wrong with its settings", async () => {
@@ -128,10 +165,15 @@ describe("a process that cannot start", () => {
 
 describe("a process that cannot go on", () => {
   it("stops its parts and ends with 1 when a part says so", async () => {
-    const { lines, ended } = run(`${KEEP} setImmediate(() => { lifecycle.fail("no more"); lifecycle.fail("again"); });`, { env: { LOG_LEVEL: "fatal" } });
+    const { lines, ended } = run(
+      `${KEEP} setImmediate(() => { lifecycle.fail("no more"); lifecycle.fail("again"); });`,
+      { env: { LOG_LEVEL: "fatal" } },
+    );
     expect(await ended()).toMatchObject({ code: 1, errors: "" });
     expect(lines).toContain("stopped server");
-    expect(lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))).toMatchObject([{ level: "fatal", reason: "no more" }]);
+    expect(lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))).toMatchObject([
+      { level: "fatal", reason: "no more" },
+    ]);
   });
 
   it.each([
@@ -141,13 +183,17 @@ describe("a process that cannot go on", () => {
     const { lines, ended } = run(`${KEEP} setImmediate(() => { ${bug}; });`, { env: { LOG_LEVEL: "fatal" } });
     expect(await ended()).toMatchObject({ code: 1 });
     expect(lines).toContain("stopped server");
-    expect(lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))).toMatchObject([{ level: "fatal", err: { message: "bug" } }]);
+    expect(lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))).toMatchObject([
+      { level: "fatal", err: { message: "bug" } },
+    ]);
   });
 });
 
 describe("a process with a supervisor", () => {
   it("tells it when it is ready", async () => {
-    const { child } = run(`${KEEP} await new Promise((resolve) => setTimeout(resolve, 10)); say("ready next");`, { ipc: true });
+    const { child } = run(`${KEEP} await new Promise((resolve) => setTimeout(resolve, 10)); say("ready next");`, {
+      ipc: true,
+    });
     expect((await once(child, "message"))[0]).toEqual({ ready: true });
   });
 
@@ -160,7 +206,10 @@ describe("a process with a supervisor", () => {
   });
 
   it("ends also when the supervisor went before it had begun", async () => {
-    const { child, ended } = run(KEEP, { ipc: true });
+    const { child, ended } = run(KEEP, {
+      ipc: true,
+      before: `await new Promise((resolve) => process.once("disconnect", resolve));`,
+    });
     child.disconnect();
     expect(await ended()).toMatchObject({ code: 1 });
   });

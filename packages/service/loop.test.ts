@@ -14,7 +14,9 @@ afterEach(async () => {
 });
 
 /** A loop that counts its runs, and whose runs do what the test says; without that they end at once. */
-function countingLoop(options: { everyMs?: number; run?: (n: number, signal: AbortSignal) => Promise<number | void> } = {}) {
+function countingLoop(
+  options: { everyMs?: number; run?: (n: number, signal: AbortSignal) => Promise<number | void> } = {},
+) {
   let runs = 0;
   const loop = startLoop({
     name: "test",
@@ -26,7 +28,11 @@ function countingLoop(options: { everyMs?: number; run?: (n: number, signal: Abo
     },
   });
   loops.push(loop);
-  return { loop, runs: () => runs, reached: (n: number) => expect.poll(() => runs, { interval: 1, timeout: 5_000 }).toBeGreaterThanOrEqual(n) };
+  return {
+    loop,
+    runs: () => runs,
+    reached: (n: number) => expect.poll(() => runs, { interval: 1, timeout: 5_000 }).toBeGreaterThanOrEqual(n),
+  };
 }
 
 describe("a loop", () => {
@@ -98,7 +104,9 @@ describe("a loop", () => {
     loops.push(loop);
     await expect.poll(() => loop.lastRunAt(), { interval: 1, timeout: 5_000 }).not.toBeNull();
     expect(runs).toBeGreaterThanOrEqual(4);
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "error", loop: "flaky", err: { message: "no luck" } }]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "error", loop: "flaky", err: { message: "no luck" } },
+    ]);
   });
 
   it("does not count a failure as a run", async () => {

@@ -17,7 +17,7 @@ export type MicroBatchOptions<In, Out> = {
 
 export function createMicroBatch<In, Out>({ run, maxSize, parallel }: MicroBatchOptions<In, Out>): MicroBatch<In, Out> {
   type Waiting = { item: In; resolve: (out: Out) => void; reject: (error: unknown) => void };
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let underWay = 0;
   let scheduled = false;
   let onIdle: (() => void)[] = [];

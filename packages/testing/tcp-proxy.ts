@@ -26,7 +26,10 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(from);
       if (frozen) from.pause();
       from.on("data", (chunk) => {

@@ -1,7 +1,7 @@
 /** `belfry up` as people run it: a process, its children, and what it says. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,10 +40,30 @@ type Child = { pid: number; command: string };
 
 /** The processes that a process has started. */
 function childrenOf(parent: number): Child[] {
-  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-  return lines.flatMap((line) => {
-    const [, pid, ppid, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return Number(ppid) === parent ? [{ pid: Number(pid), command: command as string }] : [];
+  return allProcesses().filter((child) => child.parent === parent);
+}
+
+function allProcesses(): (Child & { parent: number })[] {
+  // Slim images have no ps, and macOS has no /proc.
+  if (!existsSync("/proc/self/stat")) {
+    const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+    return lines.flatMap((line) => {
+      const [, pid, parent, command = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+      return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), command }];
+    });
+  }
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) return [];
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return [
+        { pid, parent: Number(parent), command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") },
+      ];
+    } catch {
+      return []; // It has ended while we looked.
+    }
   });
 }
 
@@ -60,7 +80,10 @@ async function up(env: Record<string, string>) {
   const exited = once(child, "exit");
   const said = (what: RegExp, timeout = 25_000) =>
     expect
-      .poll(() => (child.exitCode === null ? lines.join("\n") : `ended with ${child.exitCode}`), { timeout, interval: 20 })
+      .poll(() => (child.exitCode === null ? lines.join("\n") : `ended with ${child.exitCode}`), {
+        timeout,
+        interval: 20,
+      })
       .toMatch(what);
   const family = () => childrenOf(child.pid as number);
   return {
@@ -87,7 +110,8 @@ async function get<T>({ base, key }: Up, path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-const namesOf = async (cluster: Up) => (await get<{ name: string }[]>(cluster, "/automation/jobs")).map((job) => job.name).sort();
+const namesOf = async (cluster: Up) =>
+  (await get<{ name: string }[]>(cluster, "/automation/jobs")).map((job) => job.name).sort();
 
 /** Resolves when none of these processes is left. */
 const allGone = (family: Child[], timeout = 10_000) =>
@@ -114,17 +138,24 @@ describe("a cluster on one's own Postgres", () => {
     await cluster.said(/Ctrl-C/);
     key = cluster.key();
     expect(key).toMatch(/^belfry_\S{32}$/);
-    expect(cluster.lines.join("\n")).toContain(`curl -s ${cluster.base}/automation/jobs -H "Authorization: Bearer $KEY"`);
+    expect(cluster.lines.join("\n")).toContain(
+      `curl -s ${cluster.base}/automation/jobs -H "Authorization: Bearer $KEY"`,
+    );
     expect(await namesOf(cluster)).toEqual(["example-http", "example-module"]);
     expect(cluster.family()).toHaveLength(5);
 
     const [victim] = cluster.workers() as [Child];
     process.kill(victim.pid, "SIGKILL");
     await cluster.said(/^worker-[12] died \(SIGKILL\), starting it again$/m);
-    await expect.poll(() => cluster.workers().filter(({ pid }) => pid !== victim.pid).length, { timeout: 10_000 }).toBe(2);
+    await expect
+      .poll(() => cluster.workers().filter(({ pid }) => pid !== victim.pid).length, { timeout: 10_000 })
+      .toBe(2);
 
-    await cluster.said(/✔ example-http {2}success {2}check [\d.]+ ms, perform [\d.]+ ms, on worker-[12]/);
-    const [execution] = await get<{ check: object; perform: object }[]>(cluster, "/automation/executions?status=success&limit=1");
+    await cluster.said(/✔ example-(?:http|module) {2}success {2}check [\d.]+ ms, perform [\d.]+ ms, on worker-[12]/);
+    const [execution] = await get<{ check: object; perform: object }[]>(
+      cluster,
+      "/automation/executions?status=success&limit=1",
+    );
     expect(execution).toMatchObject({ check: { error: null }, perform: { error: null } });
     await interrupt(cluster);
   });
@@ -168,7 +199,10 @@ describe("a cluster on a machine that has nothing", () => {
     await first.said(/Ctrl-C/);
     const { base, key } = first;
     const [job] = await get<{ id: string }[]>(first, "/automation/jobs?name=example-http");
-    await fetch(`${base}/automation/jobs/${job?.id}`, { method: "DELETE", headers: { authorization: `Bearer ${key()}` } });
+    await fetch(`${base}/automation/jobs/${job?.id}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${key()}` },
+    });
     await interrupt(first);
 
     const second = await up({});
@@ -193,13 +227,20 @@ describe("a cluster that cannot start says why, in one line", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    expect(await failure({ DATABASE_URL: database.url, PORT: String(port) })).toBe(`belfry: port ${port} is in use, set PORT to another one\n`);
+    expect(await failure({ DATABASE_URL: database.url, PORT: String(port) })).toBe(
+      `belfry: port ${port} is in use, set PORT to another one\n`,
+    );
     server.close();
   });
 
   it("when a setting is wrong, without repeating it", async () => {
-    const errors = await failure({ DATABASE_URL: "mysql://me:hunter2@host/db", PORT: "none", BELFRY_BOOTSTRAP_API_KEY: "hunter2" });
-    for (const name of ["DATABASE_URL: must", "PORT: must", "BELFRY_BOOTSTRAP_API_KEY: must"]) expect(errors).toContain(name);
+    const errors = await failure({
+      DATABASE_URL: "mysql://me:hunter2@host/db",
+      PORT: "none",
+      BELFRY_BOOTSTRAP_API_KEY: "hunter2",
+    });
+    for (const name of ["DATABASE_URL: must", "PORT: must", "BELFRY_BOOTSTRAP_API_KEY: must"])
+      expect(errors).toContain(name);
     expect(errors).not.toContain("hunter2");
   });
 
