@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { API_ERRORS, ApiError, type ApiErrorCode } from "@belfry/contract/errors.ts";
-import { isTransient } from "@belfry/db/client.ts";
+import { isTransient } from "@belfry/db/pg-error.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ErrorAnswer } from "./answers.ts";
 

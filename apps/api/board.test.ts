@@ -1,5 +1,5 @@
 /** The queues' board on real queues, on both backends. Who may open it is tested in access.test.ts. */
-import { openQueue, type QueueBackend } from "@belfry/queue/backend.ts";
+import { openQueues, type QueueBackend } from "@belfry/queue/backend.ts";
 import { createBoard } from "@belfry/queue/board.ts";
 import { createPublisher } from "@belfry/queue/publisher.ts";
 import { makeAccount, makeJob, openTestLedger, type TestLedger } from "@belfry/testing/factories.ts";
@@ -24,7 +24,8 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
     return app;
   }
   const waiting = async () => {
-    const { opened, close } = openQueue(backend, "heavy", () => undefined);
+    const { queue, close } = openQueues(backend, () => undefined);
+    const opened = queue("heavy");
     const { wait, prioritized } = await opened.getJobCounts("wait", "prioritized");
     await close();
     return (wait ?? 0) + (prioritized ?? 0);
@@ -75,7 +76,8 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
       url: `${BOARD_PATH}/api/${path}`,
       payload: { name: "execution", data: {}, options: {} },
     });
-    const { opened, close } = openQueue(backend, "heavy", () => undefined);
+    const { queue, close } = openQueues(backend, () => undefined);
+    const opened = queue("heavy");
     expect(await opened.isPaused()).toBe(false);
     await close();
     expect(await waiting()).toBe(1);

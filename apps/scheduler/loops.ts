@@ -1,6 +1,6 @@
 import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
-import { msUntilNextPublish } from "@belfry/db/executions.ts";
+import { msUntilNextPublish } from "@belfry/db/outbox.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
@@ -14,8 +14,8 @@ const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, settle: 1_000 } as 
 
 const SWEEP_BATCH = 1_000;
 const PUBLISH_BATCH = 1_000;
-const SETTLE_BATCH = 200;
-/** Publishes under way at most: a queue that hangs must not hold up the sweep, the ledger keeps what is not published. */
+const SETTLE_BATCH = 1_000;
+/** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */
 const LOOK_AGAIN_MS = 10;
@@ -42,8 +42,8 @@ export function startLoops(tools: SchedulerTools): Loops {
     async runOnce(signal) {
       for (let full = true; full && !signal.aborted; ) {
         const { jobs, dispatches } = await claimDue(db, SWEEP_BATCH);
-        publishInBackground(dispatches);
-        full = jobs === SWEEP_BATCH;
+        await publishInBackground(dispatches);
+        full = jobs > 0;
       }
       return until(await msUntilNextDue(db));
     },
@@ -53,9 +53,8 @@ export function startLoops(tools: SchedulerTools): Loops {
     everyMs: PERIODS.publish,
     log,
     async runOnce() {
-      const published = await publishPending(tools, PUBLISH_BATCH);
-      // A queue that takes nothing is left alone for a while.
-      return published === null ? PERIODS.publish : until(await msUntilNextPublish(db));
+      await publishPending(tools, PUBLISH_BATCH);
+      return until(await msUntilNextPublish(db));
     },
   });
   const reap = startLoop({
@@ -71,7 +70,9 @@ export function startLoops(tools: SchedulerTools): Loops {
     everyMs: PERIODS.settle,
     log,
     async runOnce() {
-      if ((await settle(db, log, SETTLE_BATCH)).resumed > 0) sweep.wake();
+      const { completed, resumed } = await settle(db, log, SETTLE_BATCH);
+      if (resumed > 0) sweep.wake();
+      return completed + resumed === SETTLE_BATCH ? 0 : PERIODS.settle;
     },
   });
 
@@ -94,8 +95,9 @@ export function startLoops(tools: SchedulerTools): Loops {
     return ms <= 0 ? LOOK_AGAIN_MS : Math.ceil(ms);
   }
 
-  function publishInBackground(dispatches: Parameters<typeof publish>[1]): void {
-    if (dispatches.length === 0 || publishing.size >= MAX_PUBLISHING) return;
+  async function publishInBackground(dispatches: Parameters<typeof publish>[1]): Promise<void> {
+    if (dispatches.length === 0) return;
+    if (publishing.size >= MAX_PUBLISHING) await Promise.race(publishing);
     const sending = publish(tools, dispatches).finally(() => publishing.delete(sending));
     publishing.add(sending);
   }

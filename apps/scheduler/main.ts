@@ -21,7 +21,11 @@ await runProcess("scheduler", {
     lifecycle.started("database", database.close);
     await assertMigrated(database.db);
 
-    const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
+    const backend = queueBackend({
+      redisUrl: env.REDIS_URL,
+      databaseUrl: env.DATABASE_URL,
+      prefix: env.BELFRY_QUEUE_PREFIX,
+    });
     await assertReachable(backend);
     const publisher = createPublisher(backend, onError);
     lifecycle.started("publisher", publisher.close);

@@ -27,7 +27,9 @@ async function workerSilentFor(ms: number): Promise<{ worker: string; executionI
   const executionId = run?.executionId as string;
   const worker = await makeWorker(db);
   await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
-  await db.execute(sql`update workers set last_seen_at = now() - make_interval(secs => ${ms} / 1000.0) where id = ${worker}`);
+  await db.execute(
+    sql`update workers set last_seen_at = now() - make_interval(secs => ${ms} / 1000.0) where id = ${worker}`,
+  );
   return { worker, executionId };
 }
 
@@ -47,9 +49,11 @@ it("takes what a silent worker ran from it, once", async () => {
   const { worker, executionId } = await workerSilentFor(SILENT_MS + 1_000);
   const { runAfter } = await watchingReaper();
   // The fifth second of watching was enough.
-  const { rows } = await db.execute<{ status: string; attempt: number }>(sql`select status, attempt from executions where id = ${executionId}`);
+  const { rows } = await db.execute<{ status: string; attempt: number }>(
+    sql`select status, attempt from executions where id = ${executionId}`,
+  );
   expect(rows).toEqual([{ status: "pending", attempt: 2 }]);
-  expect(await heartbeat(db, worker)).toEqual({ alive: false, cancelled: [] });
+  expect(await heartbeat(db, worker)).toEqual({ alive: false, cancelled: [], claimed: [] });
   expect(await runAfter(1_000)).toEqual({ workers: [], executions: [] });
 });
 

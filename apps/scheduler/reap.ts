@@ -31,7 +31,14 @@ export function createReaper(db: Db, log: Logger, now: () => number = () => perf
       const executions = await recordLost(db, { error, limit: 500 });
       for (const lost of executions) {
         log.warn(
-          { execution_id: lost.executionId, job_id: lost.jobId, account_id: lost.accountId, attempt: lost.attempt, worker: lost.worker, status: lost.status },
+          {
+            execution_id: lost.executionId,
+            job_id: lost.jobId,
+            account_id: lost.accountId,
+            attempt: lost.attempt,
+            worker: lost.worker,
+            status: lost.status,
+          },
           "attempt lost",
         );
       }

@@ -1,8 +1,17 @@
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
+import { takeForPublish } from "@belfry/db/outbox.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { createLogger } from "@belfry/service/logger.ts";
-import { makeAccount, makeDue, makeJob, makeWorker, openTestLedger, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import {
+  makeAccount,
+  makeDue,
+  makeJob,
+  makeWorker,
+  openTestLedger,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { claimDue } from "./claim-due.ts";
 import { settle } from "./settle.ts";
@@ -32,7 +41,9 @@ async function lastRun(): Promise<{ jobId: string; finish: (status: "success" | 
   return {
     jobId,
     finish: (status) =>
-      finishExecutions(db, worker, [{ ...verdict, status, skipReason: status === "skipped" ? "check_declined" : null }]),
+      finishExecutions(db, worker, [
+        { ...verdict, status, skipReason: status === "skipped" ? "check_declined" : null },
+      ]),
   };
 }
 
@@ -63,12 +74,21 @@ it("completes a job that was to run once", async () => {
   await expect.poll(async () => (await claimDue(db, 10)).jobs, { timeout: 5_000 }).toBe(1);
   expect(await read(jobId)).toMatchObject({ nextRun: null, status: "active", runCount: 1 });
   const worker = await makeWorker(db);
-  const { takeForPublish } = await import("@belfry/db/executions.ts");
   await db.execute("update executions set publish_at = now()");
   const [taken] = await takeForPublish(db, 1);
   const executionId = taken?.executionId as string;
   await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
-  await finishExecutions(db, worker, [{ executionId, attempt: 1, status: "failed", skipReason: null, error: { code: "TIMEOUT", message: "" }, check: null, perform: null }]);
+  await finishExecutions(db, worker, [
+    {
+      executionId,
+      attempt: 1,
+      status: "failed",
+      skipReason: null,
+      error: { code: "TIMEOUT", message: "" },
+      check: null,
+      perform: null,
+    },
+  ]);
   await settle(db, log, 10);
   expect(await read(jobId)).toMatchObject({ status: "completed" });
 });

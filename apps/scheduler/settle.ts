@@ -1,5 +1,6 @@
 import type { Db } from "@belfry/db/client.ts";
-import { lockSettlingJobs, settleJob } from "@belfry/db/due-jobs.ts";
+import { advanceJobs, completeJobs, lockSettlingJobs, parkJob, type SettlingJob } from "@belfry/db/due-jobs.ts";
+import { inTransaction } from "@belfry/db/transaction.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 
@@ -8,19 +9,27 @@ import type { Logger } from "@belfry/service/logger.ts";
  * over, is completed. One that gave out its last run and got it back, since the check declined, goes on.
  */
 export async function settle(db: Db, log: Logger, limit: number): Promise<{ completed: number; resumed: number }> {
-  return db.transaction(async (tx) => {
-    const counts = { completed: 0, resumed: 0 };
+  return inTransaction(db, async (tx) => {
+    const completed: SettlingJob[] = [];
+    const resumed: { jobId: string; nextRun: number; newRuns: 0 }[] = [];
     for (const job of await lockSettlingJobs(tx, limit)) {
-      const hasRunsLeft = job.maxRuns === 0 || job.runCount < job.maxRuns;
-      const next = hasRunsLeft ? nextRun(job.scheduleSpec, job.lastScheduledFor ?? job.now) : null;
-      await settleJob(tx, job.id, next);
-      if (next === null) {
-        counts.completed++;
-        log.info({ job_id: job.id, account_id: job.accountId, run_count: job.runCount }, "job completed");
-      } else {
-        counts.resumed++;
+      try {
+        const hasRunsLeft = job.maxRuns === 0 || job.runCount < job.maxRuns;
+        const next = hasRunsLeft ? nextRun(job.scheduleSpec, job.plannedUpTo) : null;
+        if (next === null) completed.push(job);
+        else resumed.push({ jobId: job.id, nextRun: next, newRuns: 0 });
+      } catch (error) {
+        log.error({ err: error, job_id: job.id, account_id: job.accountId }, "job cannot be planned and is paused");
+        await parkJob(tx, job.id, `its schedule cannot be planned: ${(error as Error).message}`);
       }
     }
-    return counts;
+    await completeJobs(
+      tx,
+      completed.map((job) => job.id),
+    );
+    await advanceJobs(tx, resumed);
+    for (const job of completed)
+      log.info({ job_id: job.id, account_id: job.accountId, run_count: job.runCount }, "job completed");
+    return { completed: completed.length, resumed: resumed.length };
   });
 }

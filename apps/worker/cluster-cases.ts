@@ -6,12 +6,19 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createFunctionBody } from "@belfry/contract/function.ts";
 import { cancelExecution } from "@belfry/db/executions.ts";
 import { createFunction, listFunctions, registerModules } from "@belfry/db/functions.ts";
-import { createFunctionBody } from "@belfry/contract/function.ts";
 import { pauseJob, runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
-import { makeAccount, makeJob, openTestLedger, rowsOf, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import {
+  makeAccount,
+  makeJob,
+  openTestLedger,
+  rowsOf,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
 import { type AppProcess, startApp } from "@belfry/testing/processes.ts";
 import { createTestRedis, type TestRedis } from "@belfry/testing/redis.ts";
 import { startTarget, type Target, type TargetAnswer } from "@belfry/testing/target.ts";
@@ -39,7 +46,11 @@ export function describeCluster(backend: "redis" | "postgres"): void {
       BELFRY_DRAIN_MS: "4000",
       LOG_LEVEL: "debug",
     };
-    [scheduler, ...workers] = await Promise.all([startApp("scheduler", env), startApp("worker", env), startApp("worker", env)]);
+    [scheduler, ...workers] = await Promise.all([
+      startApp("scheduler", env),
+      startApp("worker", env),
+      startApp("worker", env),
+    ]);
   });
   afterAll(async () => {
     await Promise.all([scheduler, ...workers].map((process) => process.kill("SIGKILL")));
@@ -70,34 +81,59 @@ export function describeCluster(backend: "redis" | "postgres"): void {
   const callsFor = (executionId: string) => target.calls.filter((call) => call.executionId === executionId);
   /** Resolves when the target has been asked to perform an execution. */
   const performing = (executionId: string) =>
-    expect.poll(() => callsFor(executionId).some((call) => call.phase === "perform"), { timeout: 10_000, interval: 20 }).toBe(true);
+    expect
+      .poll(() => callsFor(executionId).some((call) => call.phase === "perform"), { timeout: 10_000, interval: 20 })
+      .toBe(true);
   /** What FLUSHALL does to Redis. Returns how many keys or rows were lost. */
   async function wipeQueue(): Promise<number> {
     if (backend === "redis") return redis.flush();
-    const [lost] = await rowsOf<{ n: number }>(ledger.db, sql`with gone as (delete from bullmq.job returning 1) select count(*)::int as n from gone`);
+    const [lost] = await rowsOf<{ n: number }>(
+      ledger.db,
+      sql`with gone as (delete from bullmq.job returning 1) select count(*)::int as n from gone`,
+    );
     return lost?.n ?? 0;
   }
   const never = () => new Promise<never>(() => undefined);
 
   it("checks, performs and records both phases", async () => {
-    const jobId = await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true, performPayload: { n: 7 } } : { ok: true }), { payload: { city: "Ulm" } });
+    const jobId = await jobThat(
+      ({ phase }) => (phase === "check" ? { shouldPerform: true, performPayload: { n: 7 } } : { ok: true }),
+      { payload: { city: "Ulm" } },
+    );
     const executionId = await run(jobId);
     const execution = await ended(executionId);
     expect(execution).toMatchObject({ status: "success", attempt: 1, error: null, attempts: [] });
-    const belfry = { execution_id: executionId, attempt: 1, scheduled_for: execution.scheduledFor.toISOString(), trigger: "manual", payload: { city: "Ulm" } };
+    const belfry = {
+      execution_id: executionId,
+      attempt: 1,
+      scheduled_for: execution.scheduledFor.toISOString(),
+      trigger: "manual",
+      payload: { city: "Ulm" },
+    };
     expect(execution.check).toMatchObject({
       input: { automation_job: jobId, phase: "check", belfry },
       output: { shouldPerform: true, performPayload: { n: 7 } },
       error: null,
     });
-    expect(execution.perform).toMatchObject({ input: { automation_job: jobId, phase: "perform", n: 7, belfry }, output: { ok: true }, error: null });
+    expect(execution.perform).toMatchObject({
+      input: { automation_job: jobId, phase: "perform", n: 7, belfry },
+      output: { ok: true },
+      error: null,
+    });
     expect(callsFor(executionId).map((call) => call.phase)).toEqual(["check", "perform"]);
-    expect(execution.worker).toContain(String(workers.map((w) => w.pid).find((pid) => execution.worker?.includes(`-${pid}-`))));
+    expect(execution.worker).toContain(
+      String(workers.map((w) => w.pid).find((pid) => execution.worker?.includes(`-${pid}-`))),
+    );
   });
 
   it("ends as skipped when the check declines", async () => {
     const executionId = await run(await jobThat(() => ({ shouldPerform: false })));
-    expect(await ended(executionId)).toMatchObject({ status: "skipped", skipReason: "check_declined", perform: null, error: null });
+    expect(await ended(executionId)).toMatchObject({
+      status: "skipped",
+      skipReason: "check_declined",
+      perform: null,
+      error: null,
+    });
     expect(callsFor(executionId).map((call) => call.phase)).toEqual(["check"]);
   });
 
@@ -111,7 +147,12 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     const execution = await ended(executionId);
     expect(execution).toMatchObject({ status: "success", attempt: 3, perform: { output: { attempt: 3 } } });
     expect(execution.attempts).toMatchObject([
-      { attempt: 1, outcome: "failed", error: { code: "HTTP_STATUS" }, perform: { output: { status: 503, body: "come back later" } } },
+      {
+        attempt: 1,
+        outcome: "failed",
+        error: { code: "HTTP_STATUS" },
+        perform: { output: { status: 503, body: "come back later" } },
+      },
       { attempt: 2, outcome: "failed" },
     ]);
   });
@@ -119,16 +160,32 @@ export function describeCluster(backend: "redis" | "postgres"): void {
   it("fails when no attempt is left, or another could not help", async () => {
     const refusing: TargetAnswer = (_call, response) => void response.writeHead(422).end("wrong");
     const executionId = await run(await jobThat(refusing, { retry: { attempts: 5, backoff_ms: 10 } }));
-    expect(await ended(executionId)).toMatchObject({ status: "failed", attempt: 1, error: { code: "HTTP_STATUS" }, attempts: [] });
+    expect(await ended(executionId)).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      error: { code: "HTTP_STATUS" },
+      attempts: [],
+    });
   });
 
   it("stops a phase at its time-out", async () => {
-    const executionId = await run(await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : never()), { perform_timeout_ms: 100 }));
-    expect(await ended(executionId)).toMatchObject({ status: "failed", error: { code: "TIMEOUT" }, check: { error: null }, perform: { error: { code: "TIMEOUT" } } });
+    const executionId = await run(
+      await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : never()), {
+        perform_timeout_ms: 100,
+      }),
+    );
+    expect(await ended(executionId)).toMatchObject({
+      status: "failed",
+      error: { code: "TIMEOUT" },
+      check: { error: null },
+      perform: { error: { code: "TIMEOUT" } },
+    });
   });
 
   it("stops a running execution that is cancelled", async () => {
-    const executionId = await run(await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : never())));
+    const executionId = await run(
+      await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : never())),
+    );
     await performing(executionId);
     expect(await cancelExecution(ledger.db, account.accountId, executionId)).toBe("requested");
     expect(await ended(executionId, 4_000)).toMatchObject({ status: "cancelled", error: { code: "CANCELLED" } });
@@ -136,14 +193,20 @@ export function describeCluster(backend: "redis" | "postgres"): void {
 
   it("stores outputs that Postgres would refuse, cleaned, beside others of the same moment", async () => {
     const poison = { text: "a\u0000b\ud800", ["k\u0000"]: 1 };
-    const jobs = await Promise.all(Array.from({ length: 10 }, (_, i) => jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : i % 2 ? poison : { i }))));
+    const jobs = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : i % 2 ? poison : { i })),
+      ),
+    );
     const executions = await Promise.all((await Promise.all(jobs.map(run))).map((id) => ended(id)));
     expect(executions.every((e) => e.status === "success")).toBe(true);
     expect(executions[1]?.perform?.output).toEqual({ text: "a\ufffdb\ufffd", "k\ufffd": 1 });
   });
 
   it("runs an occurrence at its time, and an interval without a hole", async () => {
-    const jobId = await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : null), { schedule: "@every 1s" });
+    const jobId = await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : null), {
+      schedule: "@every 1s",
+    });
     const rows = () =>
       rowsOf<{ ms: number; status: string; late: number }>(
         ledger.db,
@@ -151,7 +214,9 @@ export function describeCluster(backend: "redis" | "postgres"): void {
               (extract(epoch from started_at - scheduled_for) * 1000)::float8 as late
             from executions where job_id = ${jobId} order by scheduled_for`,
       );
-    await expect.poll(async () => (await rows()).filter((row) => row.status === "success").length, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    await expect
+      .poll(async () => (await rows()).filter((row) => row.status === "success").length, { timeout: 10_000 })
+      .toBeGreaterThanOrEqual(3);
     await pauseJob(ledger.db, account.accountId, jobId);
     const all = await rows();
     for (const [i, row] of all.entries()) {
@@ -162,30 +227,44 @@ export function describeCluster(backend: "redis" | "postgres"): void {
 
   it("runs what was on the queue when the queue lost everything", async () => {
     // No worker takes this pool's messages until the queue has forgotten them.
-    const jobIds = await Promise.all(Array.from({ length: 5 }, () => jobThat(() => ({ shouldPerform: true }), { pool: "wiped" })));
+    const jobIds = await Promise.all(
+      Array.from({ length: 5 }, () => jobThat(() => ({ shouldPerform: true }), { pool: "wiped" })),
+    );
     const executionIds = await Promise.all(jobIds.map(run));
-    const published = () => rowsOf<{ n: number }>(ledger.db, sql`select count(*)::int as n from executions where dispatch > 0 and id = any(${sql.param(executionIds)}::uuid[])`);
+    const published = () =>
+      rowsOf<{ n: number }>(
+        ledger.db,
+        sql`select count(*)::int as n from executions where dispatch > 0 and id = any(${sql.param(executionIds)}::uuid[])`,
+      );
     await expect.poll(async () => (await published())[0]?.n, { timeout: 10_000 }).toBe(5);
     await expect.poll(wipeQueue, { timeout: 5_000 }).toBeGreaterThanOrEqual(5);
     workers.push(await startApp("worker", { ...env, BELFRY_POOL: "wiped" }));
-    for (const executionId of executionIds) expect(await ended(executionId, 20_000)).toMatchObject({ status: "success", attempt: 1 });
+    for (const executionId of executionIds)
+      expect(await ended(executionId, 20_000)).toMatchObject({ status: "success", attempt: 1 });
     expect(executionIds.map((id) => callsFor(id).length)).toEqual([2, 2, 2, 2, 2]);
   });
 
   it("leaves a module that it lacks to a worker that has it, and fails when there is none", async () => {
     const account = await makeAccount(ledger.db);
     const registered = { description: "", check: false, timeoutMs: null };
-    await registerModules(ledger.db, [{ ...registered, name: "only on one" }, { ...registered, name: "on none" }]);
+    await registerModules(ledger.db, [
+      { ...registered, name: "only on one" },
+      { ...registered, name: "on none" },
+    ]);
     const functions = await listFunctions(ledger.db, account.accountId, { limit: 10 });
     const runOf = async (module: string): Promise<string> => {
       const functionId = functions.find((fn) => fn.module === module)?.id as string;
       const jobId = await makeJob(ledger.db, { ...account, functionId }, { schedule: "0 0 1 1 *" });
       return (await runJob(ledger.db, account.accountId, jobId))?.executionId as string;
     };
-    const readTheirs = async (executionId: string) => (await getExecution(ledger.db, account.accountId, executionId))?.execution;
+    const readTheirs = async (executionId: string) =>
+      (await getExecution(ledger.db, account.accountId, executionId))?.execution;
     const folder = await mkdtemp(join(tmpdir(), "belfry-functions-"));
     const definer = fileURLToPath(new URL("../../packages/functions/define-function.ts", import.meta.url));
-    await writeFile(join(folder, "one.ts"), `import { defineFunction } from "${definer}";\nexport default defineFunction({ name: "only on one", perform: () => "here" });\n`);
+    await writeFile(
+      join(folder, "one.ts"),
+      `import { defineFunction } from "${definer}";\nexport default defineFunction({ name: "only on one", perform: () => "here" });\n`,
+    );
     workers.push(await startApp("worker", { ...env, BELFRY_FUNCTIONS_DIR: folder }));
     for (let i = 0; i < 4; i++) {
       const onOne = await runOf("only on one");
@@ -199,7 +278,9 @@ export function describeCluster(backend: "redis" | "postgres"): void {
   }, 60_000);
 
   it("finishes on another worker what a killed one ran, and records the lost attempt", async () => {
-    const jobId = await jobThat(({ phase, attempt }) => (phase === "check" ? { shouldPerform: true } : attempt === 1 ? never() : { attempt }));
+    const jobId = await jobThat(({ phase, attempt }) =>
+      phase === "check" ? { shouldPerform: true } : attempt === 1 ? never() : { attempt },
+    );
     const executionId = await run(jobId);
     await performing(executionId);
     const { worker } = await read(executionId);
@@ -212,8 +293,16 @@ export function describeCluster(backend: "redis" | "postgres"): void {
   });
 
   it("leaves no hole and no duplicate when the scheduler is killed", async () => {
-    const jobIds = await Promise.all(Array.from({ length: 5 }, () => jobThat(() => ({ shouldPerform: false }), { schedule: "@every 1s" })));
-    const count = async () => (await rowsOf<{ n: number }>(ledger.db, sql`select count(*)::int as n from executions where job_id = any(${sql.param(jobIds)}::uuid[])`))[0]?.n ?? 0;
+    const jobIds = await Promise.all(
+      Array.from({ length: 5 }, () => jobThat(() => ({ shouldPerform: false }), { schedule: "@every 1s" })),
+    );
+    const count = async () =>
+      (
+        await rowsOf<{ n: number }>(
+          ledger.db,
+          sql`select count(*)::int as n from executions where job_id = any(${sql.param(jobIds)}::uuid[])`,
+        )
+      )[0]?.n ?? 0;
     for (const least of [5, 10, 15]) {
       await expect.poll(count, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(least);
       await scheduler.kill("SIGKILL");
@@ -233,7 +322,9 @@ export function describeCluster(backend: "redis" | "postgres"): void {
 
   it("drains at SIGTERM: what runs finishes, what does not is handed to another worker at once", async () => {
     const hold = Promise.withResolvers<unknown>();
-    const finishing = await run(await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : hold.promise)));
+    const finishing = await run(
+      await jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : hold.promise)),
+    );
     await performing(finishing);
     const { worker } = await read(finishing);
     const draining = workers.find((process) => worker?.includes(`-${process.pid}-`)) as AppProcess;
@@ -243,7 +334,11 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     expect(await exited).toEqual({ code: 0, signal: null });
     expect(await read(finishing)).toMatchObject({ status: "success", attempt: 1, worker });
 
-    const stubborn = await run(await jobThat(({ phase, attempt }) => (phase === "check" ? { shouldPerform: true } : attempt === 1 ? never() : {})));
+    const stubborn = await run(
+      await jobThat(({ phase, attempt }) =>
+        phase === "check" ? { shouldPerform: true } : attempt === 1 ? never() : {},
+      ),
+    );
     await performing(stubborn);
     const holder = workers.find((process) => process !== draining && process.log.length > 0) as AppProcess;
     const others = await startApp("worker", env);
@@ -263,7 +358,11 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     );
     expect(wrong).toEqual([]);
     await expect
-      .poll(async () => rowsOf(ledger.db, sql`select id, status, attempt from executions where status in ('pending', 'running')`), { timeout: 10_000 })
+      .poll(
+        async () =>
+          rowsOf(ledger.db, sql`select id, status, attempt from executions where status in ('pending', 'running')`),
+        { timeout: 10_000 },
+      )
       .toEqual([]);
   });
 }

@@ -1,6 +1,7 @@
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
 import type { Db } from "@belfry/db/client.ts";
-import { recordLost, returnToPublish } from "@belfry/db/executions.ts";
+import { recordLost } from "@belfry/db/executions.ts";
+import { returnToPublish } from "@belfry/db/outbox.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import type { QueueBackend } from "@belfry/queue/backend.ts";
 import { consume } from "@belfry/queue/consumer.ts";
@@ -19,19 +20,22 @@ export function startConsuming(tools: WorkerTools, worker: { id: string; pool: s
   const { ledger, running, log, db } = tools;
   let draining = false;
 
-  async function handle({ executionId, attempt }: ExecutionMessage): Promise<void> {
+  function handle({ executionId, attempt }: ExecutionMessage): Promise<void> {
     // Fetched before the fetching stopped: another worker is to have it without waiting.
-    if (draining) return returnToPublish(db, [executionId]);
-    const claimed = await ledger.claim(executionId, attempt);
-    if (!claimed) return log.debug({ execution_id: executionId, attempt }, "nothing to claim, message dropped");
-    await running.track(executionId, (signal) => execute(claimed, tools, signal));
+    if (draining) return returnToPublish(db, [executionId], 0);
+    return running.track(executionId, async (signal) => {
+      const claimed = await ledger.claim(executionId, attempt);
+      if (claimed) await execute(claimed, tools, signal);
+      else log.debug({ execution_id: executionId, attempt }, "nothing to claim, message dropped");
+    });
   }
 
   const consumer = consume(tools.backend, worker.pool, {
     concurrency: worker.concurrency,
     handle: (message) =>
       handle(message).catch((error: unknown) => {
-        // A claim that failed leaves the row pending, and a verdict that failed leaves it to the reaper.
+        // Whatever state this leaves the row in is mended: pending, it is published again; running, the heartbeat
+        // finds that this worker does not run it.
         log.error({ err: error, execution_id: message.executionId }, "message could not be dealt with");
         throw error;
       }),
@@ -50,7 +54,7 @@ export function startConsuming(tools: WorkerTools, worker: { id: string; pool: s
       running.stopAll(new StopReason(error.code, error.message));
       await withDeadline("stopping", 200, running.idle()).catch(() => undefined);
       await markStopped(db, worker.id);
-      const handedBack = await recordLost(db, { error, limit: 10_000, worker: worker.id });
+      const handedBack = await recordLost(db, { error, limit: 10_000 });
       if (handedBack.length > 0) log.warn({ executions: handedBack.length }, "handed back what did not finish in time");
       await withDeadline("closing the queue", 500, consumer.close()).catch(() => undefined);
     },

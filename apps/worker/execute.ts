@@ -23,13 +23,18 @@ export type ExecuteTools = {
 type Outcome = {
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
-} & ({ end: "success" } | { end: "declined" } | { end: "failed"; error: ExecutionError; retryable: boolean });
+} & (
+  | { end: "success" }
+  | { end: "declined" }
+  | { end: "stopped" }
+  | { end: "failed"; error: ExecutionError; retryable: boolean }
+);
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
   const target = resolveTarget(claimed, tools.http, tools.modules);
   if (!target && (await leaveToAnother(claimed, tools))) return;
-  const outcome = target ? await callPhases(claimed, target, signal) : notFound(claimed);
+  const outcome = target ? await callPhases(claimed, target, tools.ledger, signal) : notFound(claimed);
   // Handed back or lost: what this attempt came to is written by whoever took it over.
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   const recorded = await record(claimed, outcome, tools.ledger);
@@ -37,13 +42,22 @@ export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, si
 }
 
 /** While workers are replaced one by one, some have a module and some do not have it yet. */
-async function leaveToAnother({ executionId, attempt, function: fn }: ClaimedExecution, { ledger, log }: ExecuteTools): Promise<boolean> {
+async function leaveToAnother(
+  { executionId, attempt, function: fn }: ClaimedExecution,
+  { ledger, log }: ExecuteTools,
+): Promise<boolean> {
   const left = await ledger.unclaim(executionId, attempt);
-  if (left) log.warn({ execution_id: executionId, module: fn.module }, "this worker lacks the module, left to another one");
+  if (left)
+    log.warn({ execution_id: executionId, module: fn.module }, "this worker lacks the module, left to another one");
   return left;
 }
 
-async function callPhases(claimed: ClaimedExecution, target: Target, signal: AbortSignal): Promise<Outcome> {
+async function callPhases(
+  claimed: ClaimedExecution,
+  target: Target,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const run: Run = { ...claimed, scheduledFor: new Date(claimed.scheduledFor) };
 
   const check = target.hasCheck ? await callCheck(target, run, signal) : null;
@@ -51,10 +65,20 @@ async function callPhases(claimed: ClaimedExecution, target: Target, signal: Abo
   const { shouldPerform, performPayload } = check ? readCheckResult(check.output) : PERFORM_WITHOUT_CHECK;
   if (!shouldPerform) return { end: "declined", check: check?.record ?? null, perform: null };
 
+  if (
+    check &&
+    check.record.duration_ms >= LONG_CHECK_MS &&
+    !(await ledger.mayPerform(claimed.executionId, claimed.attempt))
+  ) {
+    return { end: "stopped", check: check.record, perform: null };
+  }
   const perform = await callPerform(target, run, performPayload, signal);
   const records = { check: check?.record ?? null, perform: perform.record };
   return perform.error ? failed(perform, records) : { end: "success", ...records };
 }
+
+/** After a check of this length the job may have been paused: it is asked again before anything is performed. */
+const LONG_CHECK_MS = 50;
 
 const PERFORM_WITHOUT_CHECK = { shouldPerform: true, performPayload: {} };
 
@@ -62,7 +86,12 @@ function callCheck({ target, checkTimeoutMs }: Target, run: Run, signal: AbortSi
   return runPhase(target, { run, event: checkEvent(run), timeoutMs: checkTimeoutMs, signal });
 }
 
-function callPerform({ target, performTimeoutMs }: Target, run: Run, payload: JsonObject, signal: AbortSignal): Promise<PhaseResult> {
+function callPerform(
+  { target, performTimeoutMs }: Target,
+  run: Run,
+  payload: JsonObject,
+  signal: AbortSignal,
+): Promise<PhaseResult> {
   return runPhase(target, { run, event: performEvent(run, payload), timeoutMs: performTimeoutMs, signal });
 }
 
@@ -84,7 +113,8 @@ async function record(claimed: ClaimedExecution, outcome: Outcome, ledger: Ledge
   const { check, perform } = outcome;
   if (outcome.end === "failed" && outcome.retryable && attempt < retry.attempts) {
     const retryInMs = retryDelay(retry, attempt);
-    if (await ledger.retry({ executionId, attempt, error: outcome.error, check, perform, retryInMs })) return "retrying";
+    if (await ledger.retry({ executionId, attempt, error: outcome.error, check, perform, retryInMs }))
+      return "retrying";
   }
   const verdict = { executionId, attempt, check, perform, ...judge(outcome) };
   return (await ledger.finish(verdict)) ? "final" : "claim lost";
@@ -93,6 +123,7 @@ async function record(claimed: ClaimedExecution, outcome: Outcome, ledger: Ledge
 function judge(outcome: Outcome) {
   if (outcome.end === "success") return { status: "success", skipReason: null, error: null } as const;
   if (outcome.end === "declined") return { status: "skipped", skipReason: "check_declined", error: null } as const;
+  if (outcome.end === "stopped") return { status: "skipped", skipReason: "paused", error: null } as const;
   const status = outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
   return { status, skipReason: null, error: outcome.error } as const;
 }

@@ -1,16 +1,18 @@
-import { type Db, isTransient } from "@belfry/db/client.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Db } from "@belfry/db/client.ts";
 import {
   type ClaimedExecution,
   claimExecutions,
   type FailedAttempt,
   finishExecutions,
+  mayPerform,
   retryExecution,
   unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
+import { isRefused } from "@belfry/db/pg-error.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
-import { setTimeout as sleep } from "node:timers/promises";
 
 /** One worker's hand in the ledger. Claims and verdicts of many executions travel together. */
 export type Ledger = {
@@ -20,11 +22,14 @@ export type Ledger = {
   finish(verdict: Verdict): Promise<boolean>;
   /** Records a failed attempt and makes the next one possible. False if there is to be none. Waits as `finish` does. */
   retry(failed: FailedAttempt): Promise<boolean>;
+  /** Whether the execution may go on to perform after a check that took long. */
+  mayPerform(executionId: string, attempt: number): Promise<boolean>;
   /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
   unclaim(executionId: string, attempt: number): Promise<boolean>;
 };
 
-const MAX_BATCH = 500;
+/** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
+const MAX_BATCH = 200;
 /** Two, so that one gathers while the other is written. */
 const PARALLEL = 2;
 const RETRY_EVERY_MS = 250;
@@ -61,6 +66,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     claim: (executionId, attempt) => claims.add({ executionId, attempt }),
     finish: (verdict) => verdicts.add(verdict),
     retry: (failed) => untilAnswered(() => writeRetry(failed)),
+    mayPerform: (executionId, attempt) => untilAnswered(() => mayPerform(db, worker, executionId, attempt)),
     unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
   };
 
@@ -69,7 +75,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     try {
       return await finishExecutions(db, worker, batch);
     } catch (error) {
-      if (isTransient(error)) throw error;
+      if (!isRefused(error)) throw error;
       const [first, ...rest] = batch;
       if (first === undefined) return new Set();
       if (rest.length === 0) {
@@ -87,7 +93,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     try {
       return await retryExecution(db, worker, failed);
     } catch (error) {
-      if (isTransient(error)) throw error;
+      if (!isRefused(error)) throw error;
       log.error({ err: error, execution_id: failed.executionId }, "failed attempt could not be stored as it is");
       return retryExecution(db, worker, { ...failed, check: null, perform: null });
     }
@@ -99,7 +105,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       try {
         return await write();
       } catch (error) {
-        if (!isTransient(error) || lost.aborted) throw error;
+        if (isRefused(error) || lost.aborted) throw error;
         log.warn({ err: error }, "ledger does not answer, trying again");
         await sleep(RETRY_EVERY_MS, undefined, { signal: lost });
       }
@@ -107,13 +113,11 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   }
 }
 
+/** The same verdict without what Postgres may have refused. What happened has happened, recorded in full or not. */
 function unstorable(verdict: Verdict): Verdict {
-  return {
-    ...verdict,
-    status: verdict.status === "success" ? "success" : "failed",
-    skipReason: null,
-    error: verdict.status === "success" ? null : { code: "FUNCTION_ERROR", message: "the record of this execution could not be stored" },
-    check: null,
-    perform: null,
+  const error = verdict.error && {
+    code: verdict.error.code,
+    message: "the record of this execution could not be stored",
   };
+  return { ...verdict, error, check: null, perform: null };
 }

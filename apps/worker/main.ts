@@ -31,7 +31,9 @@ await runProcess("worker", {
   },
   graceMs: (env) => env.BELFRY_DRAIN_MS,
   async start({ env, log, lifecycle }) {
-    const modules: Map<string, DefinedFunction> = env.BELFRY_FUNCTIONS_DIR ? await loadModules(env.BELFRY_FUNCTIONS_DIR) : new Map();
+    const modules: Map<string, DefinedFunction> = env.BELFRY_FUNCTIONS_DIR
+      ? await loadModules(env.BELFRY_FUNCTIONS_DIR)
+      : new Map();
     const http = createHttpClient();
     lifecycle.started("http client", http.close);
 
@@ -40,7 +42,11 @@ await runProcess("worker", {
     lifecycle.started("database", database.close);
     const { db } = database;
     await assertMigrated(db);
-    const backend = queueBackend({ redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL, prefix: env.BELFRY_QUEUE_PREFIX });
+    const backend = queueBackend({
+      redisUrl: env.REDIS_URL,
+      databaseUrl: env.DATABASE_URL,
+      prefix: env.BELFRY_QUEUE_PREFIX,
+    });
     await assertReachable(backend);
 
     const id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
@@ -52,7 +58,10 @@ await runProcess("worker", {
       concurrency: env.BELFRY_CONCURRENCY,
       modules: [...modules.keys()],
     };
-    await registerModules(db, [...modules.values()].map((m) => ({ ...m, check: m.check !== null })));
+    await registerModules(
+      db,
+      [...modules.values()].map((m) => ({ ...m, check: m.check !== null })),
+    );
     await registerWorker(db, identity);
 
     const running = createRunning();

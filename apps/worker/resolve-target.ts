@@ -24,5 +24,7 @@ export function resolveTarget(
     return { target, hasCheck: fn.check, ...limits(null) };
   }
   const module = modules.get(fn.module as string);
-  return module ? { target: { kind: "module", module }, hasCheck: module.check !== null, ...limits(module.timeoutMs) } : null;
+  return module
+    ? { target: { kind: "module", module }, hasCheck: module.check !== null, ...limits(module.timeoutMs) }
+    : null;
 }

@@ -11,40 +11,45 @@ export class StopReason extends Error {
   }
 }
 
-/** What this worker runs at the moment, and how to stop it. */
+/** What this worker has in hand at the moment, from the claim to the verdict, and how to stop it. */
 export type Running = {
-  /** Runs `work` with a signal of its own under the execution's id. */
+  /** Does `work` for an execution with a signal of its own. */
   track(executionId: string, work: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  has(executionId: string): boolean;
   stop(executionId: string, reason: StopReason): void;
   stopAll(reason: StopReason): void;
-  /** Resolves when nothing runs. */
+  /** Resolves when nothing is in hand. */
   idle(): Promise<void>;
   count(): number;
 };
 
 export function createRunning(): Running {
-  const running = new Map<string, AbortController>();
+  // An execution is in hand twice when its message came twice: one of the two will find nothing to claim.
+  const inHand = new Set<{ executionId: string; controller: AbortController }>();
   let onIdle: (() => void)[] = [];
+  const of = (executionId: string) => [...inHand].filter((one) => one.executionId === executionId);
   return {
     async track(executionId, work) {
-      const controller = new AbortController();
-      running.set(executionId, controller);
+      const one = { executionId, controller: new AbortController() };
+      inHand.add(one);
       try {
-        await work(controller.signal);
+        await work(one.controller.signal);
       } finally {
-        // A later attempt of the same execution may have taken the place.
-        if (running.get(executionId) === controller) running.delete(executionId);
-        if (running.size === 0) {
+        inHand.delete(one);
+        if (inHand.size === 0) {
           for (const resolve of onIdle) resolve();
           onIdle = [];
         }
       }
     },
-    stop: (executionId, reason) => running.get(executionId)?.abort(reason),
-    stopAll(reason) {
-      for (const controller of running.values()) controller.abort(reason);
+    has: (executionId) => of(executionId).length > 0,
+    stop(executionId, reason) {
+      for (const { controller } of of(executionId)) controller.abort(reason);
     },
-    idle: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
-    count: () => running.size,
+    stopAll(reason) {
+      for (const { controller } of inHand) controller.abort(reason);
+    },
+    idle: () => (inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
+    count: () => inHand.size,
   };
 }

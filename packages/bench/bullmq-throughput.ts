@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openQueue } from "@belfry/queue/backend.ts";
+import { openQueues } from "@belfry/queue/backend.ts";
 import { type Child, startChild } from "./child.ts";
 import { type BackendKind, openGround } from "./cluster.ts";
 import type { Servers } from "./servers.ts";
@@ -46,8 +46,8 @@ export async function measureBullmq(
     return child;
   });
   await Promise.all(children.map((child) => child.ready));
-  const queue = openQueue(ground.backend, POOL, () => undefined);
-  scope.defer(queue.close);
+  const queues = openQueues(ground.backend, () => undefined);
+  scope.defer(queues.close);
 
   const counted = countDone(children);
   const warmUp = Math.ceil(executions / 5);
@@ -62,7 +62,7 @@ export async function measureBullmq(
       while (left > 0) {
         const size = Math.min(BATCH, left);
         left -= size;
-        await queue.opened.addBulk(
+        await queues.queue(POOL).addBulk(
           Array.from({ length: size }, () => {
             const executionId = randomUUID();
             const opts = { jobId: `${executionId}-1-1`, removeOnComplete: true, removeOnFail: true };

@@ -16,7 +16,7 @@ const worker = openWorker(
   { concurrency: Number(BENCH_CONCURRENCY), removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
   (error) => console.error(error),
 );
-worker.opened.on("completed", () => {
+worker.worker.on("completed", () => {
   count.done++;
   count.at = Date.now();
 });
@@ -31,5 +31,5 @@ process.once("SIGTERM", () => {
   void worker.close().finally(() => process.exit(0));
 });
 
-await worker.opened.waitUntilReady();
+await worker.worker.waitUntilReady();
 process.send?.(count);

@@ -73,7 +73,9 @@ async function lateness(
 const RATES = { "lateness-200": 200, "lateness-1000": 1_000 } as const;
 
 function cpuSamples(name: CaseName, subject: string, cpu: CpuSeconds | null): Sample[] {
-  return Object.entries(cpu ?? {}).map(([part, value]) => ({
+  // Redis has no part where the queue is in Postgres.
+  const parts = Object.entries(cpu ?? {}).filter(([, value]) => value > 0);
+  return parts.map(([part, value]) => ({
     name,
     subject,
     metric: `CPU of ${part} each`,

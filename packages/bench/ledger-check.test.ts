@@ -47,7 +47,15 @@ describe("countLedger", () => {
 
     const [jobId, accountId, functionId] = [randomUUID(), randomUUID(), randomUUID()];
     const at = (second: number) => Date.UTC(2030, 0, 1, 0, 0, second);
-    const record = (second: number) => ({ accountId, jobId, functionId, scheduledFor: at(second), skip: null });
+    const record = (second: number) => ({
+      accountId,
+      jobId,
+      functionId,
+      scheduledFor: at(second),
+      until: at(second),
+      count: 1,
+      skip: null,
+    });
     // Planned are 1, 2 and 3; recorded are 1, 2, 4, and 9, which lies after the end of the plan.
     await createPlanTable(client);
     for (const second of [1, 2, 3])

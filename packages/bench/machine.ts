@@ -49,6 +49,8 @@ async function describeRedis(url: string): Promise<string> {
     const info = await redis.info();
     const field = (name: string) => new RegExp(`^${name}:(.*)$`, "m").exec(info)?.[1]?.trim();
     return `Redis ${field("redis_version")} (AOF ${field("aof_enabled") === "1" ? "on" : "off"})`;
+  } catch (cause) {
+    throw new Error(`no Redis answers at ${new URL(url).host}`, { cause });
   } finally {
     redis.disconnect();
   }

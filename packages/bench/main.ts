@@ -1,6 +1,7 @@
 // npm run bench: how fast and how punctual is Belfry on this machine, and BullMQ alone beside it?
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { failureLine } from "@belfry/service/failure-line.ts";
 import { runCase } from "./cases.ts";
 import { replaceGenerated } from "./docs-section.ts";
 import { describeMachine, machineLine } from "./machine.ts";
@@ -18,7 +19,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 try {
   await bench(options);
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`bench: ${failureLine(error)}`);
   process.exitCode = 1;
 } finally {
   await all.disposeAsync();

@@ -16,11 +16,14 @@ const httpUrl = z
 
 /** Header names that the request itself needs; a function's own headers cannot set them. */
 const RESERVED_HEADERS = new Set([
+  "belfry-attempt",
+  "belfry-execution-id",
   "connection",
   "content-length",
   "content-type",
   "expect",
   "host",
+  "idempotency-key",
   "keep-alive",
   "te",
   "trailer",
@@ -31,10 +34,16 @@ const RESERVED_HEADERS = new Set([
 const headers = z
   .record(
     z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "is not a header name"),
-    z.string().max(4096).regex(/^[\t\x20-\x7e]*$/, "must be printable ASCII"),
+    z
+      .string()
+      .max(4096)
+      .regex(/^[\t\x20-\x7e]*$/, "must be printable ASCII"),
   )
   .refine((all) => Object.keys(all).length <= 50, "at most 50 headers")
-  .refine((all) => !Object.keys(all).some((key) => RESERVED_HEADERS.has(key.toLowerCase())), "sets a header that the request itself needs");
+  .refine(
+    (all) => !Object.keys(all).some((key) => RESERVED_HEADERS.has(key.toLowerCase())),
+    "sets a header that the request itself needs",
+  );
 
 const http = { url: httpUrl, headers };
 const common = {

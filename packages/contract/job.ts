@@ -17,7 +17,11 @@ export const retryPolicy = z.strictObject({
   /** How often the execution is tried in all; 1 means never again. */
   attempts: z.int().min(1).max(100).default(1),
   backoff_ms: z.int().min(0).max(DAY_MS).default(1000),
-  max_backoff_ms: z.int().min(0).max(DAY_MS).default(60 * 60 * 1000),
+  max_backoff_ms: z
+    .int()
+    .min(0)
+    .max(DAY_MS)
+    .default(60 * 60 * 1000),
   jitter: z.number().min(0).max(1).default(0.5),
 });
 export type RetryPolicy = z.infer<typeof retryPolicy>;

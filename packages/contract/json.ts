@@ -17,7 +17,9 @@ export function isStorableText(text: string): boolean {
 }
 
 /** Why a value cannot be a payload, or null if it can. Walks at most `PAYLOAD_MAX_DEPTH` levels. */
-export function payloadProblem(value: Json): { code: "too_large" | "too_deep" | "not_storable"; message: string } | null {
+export function payloadProblem(
+  value: Json,
+): { code: "too_large" | "too_deep" | "not_storable"; message: string } | null {
   const problem = structureProblem(value, 0);
   if (problem) return problem;
   const bytes = Buffer.byteLength(JSON.stringify(value));
@@ -33,7 +35,13 @@ const NOT_STORABLE = {
   message: "payload has text with U+0000 or a lone surrogate, which cannot be stored",
 } as const;
 
-function structureProblem(value: Json, depth: number): typeof TOO_DEEP | typeof NOT_STORABLE | null {
+const NOT_A_NUMBER = { code: "not_storable", message: "payload has a number beyond what JSON can carry back" } as const;
+
+type Problem = typeof TOO_DEEP | typeof NOT_STORABLE | typeof NOT_A_NUMBER;
+
+function structureProblem(value: Json, depth: number): Problem | null {
+  // 1e400 is read as Infinity, which would be written as null.
+  if (typeof value === "number") return Number.isFinite(value) ? null : NOT_A_NUMBER;
   if (typeof value === "string") return isStorableText(value) ? null : NOT_STORABLE;
   if (value === null || typeof value !== "object") return null;
   if (depth === PAYLOAD_MAX_DEPTH) return TOO_DEEP;

@@ -22,7 +22,10 @@ export const description = z
 /** A name for machines: pools and projects travel in queue names, file names and labels. */
 export const slug = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/, "must be 1 to 63 of a-z, 0-9, - and _, beginning and ending with a letter or digit");
+  .regex(
+    /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/,
+    "must be 1 to 63 of a-z, 0-9, - and _, beginning and ending with a letter or digit",
+  );
 
 /** An instant in answers: ISO 8601, UTC, milliseconds. */
 export const instant = z.iso.datetime();

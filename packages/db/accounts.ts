@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Role } from "@belfry/contract/states.ts";
-import { and, eq, isNull, sql } from "drizzle-orm";
-import { brokenConstraint, type Db } from "./client.ts";
+import { and, asc, eq, isNull, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { brokenConstraint } from "./pg-error.ts";
 import { accounts } from "./tables/accounts.ts";
 import { apiKeys } from "./tables/api-keys.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** Who a request speaks for. */
 export type Identity = { accountId: string; keyId: string; role: Role };
@@ -25,26 +27,36 @@ export async function findIdentity(db: Db, key: string): Promise<Identity | null
 }
 
 /** A new account with its first key. The key is stored hashed only: whoever calls this keeps it. */
-export async function createAccount(db: Db, account: { name: string; key: string; role: Role }): Promise<{ accountId: string }> {
-  return db.transaction(async (tx) => {
+export async function createAccount(
+  db: Db,
+  account: { name: string; key: string; role: Role },
+): Promise<{ accountId: string }> {
+  return inTransaction(db, async (tx) => {
     const [row] = await tx.insert(accounts).values({ name: account.name }).returning({ id: accounts.id });
     if (!row) throw new Error("insert returned no account");
-    await tx.insert(apiKeys).values({ accountId: row.id, name: "first key", hash: hashKey(account.key), role: account.role });
+    await tx
+      .insert(apiKeys)
+      .values({ accountId: row.id, name: "first key", hash: hashKey(account.key), role: account.role });
     return { accountId: row.id };
   });
 }
 
 /**
- * Makes sure that the account of `key` exists, with the role `admin`; does nothing where the key is known, so every
- * API process may call it at every start. Throws where the key is known and was revoked.
+ * Makes sure that `key` is an admin key of the first account, which is made if there is none; does nothing where the
+ * key is known, so every API process may call it at every start. Throws where the key is known and was revoked.
  */
 export async function bootstrapAccount(db: Db, key: string): Promise<{ accountId: string; created: boolean }> {
-  return db.transaction(async (tx) => {
+  return inTransaction(db, async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(${BOOTSTRAP_LOCK})`);
     const known = await findIdentity(tx, key);
     if (known) return { accountId: known.accountId, created: false };
-    return { ...(await createAccount(tx, { name: "default", key, role: "admin" })), created: true };
+    const [first] = await tx.select({ id: accounts.id }).from(accounts).orderBy(asc(accounts.id)).limit(1);
+    if (!first) return { ...(await createAccount(tx, { name: "default", key, role: "admin" })), created: true };
+    await tx.insert(apiKeys).values({ accountId: first.id, name: "bootstrap key", hash: hashKey(key), role: "admin" });
+    return { accountId: first.id, created: false };
   }).catch((error: unknown) => {
-    throw brokenConstraint(error) === "api_keys_hash" ? new Error("the key of the first account was revoked, give another one") : error;
+    throw brokenConstraint(error) === "api_keys_hash"
+      ? new Error("BELFRY_BOOTSTRAP_API_KEY: this key was revoked, give another one")
+      : error;
   });
 }

@@ -1,4 +1,4 @@
-/** What the sweep reads and writes of jobs. All in one transaction of the caller's. */
+/** What the sweep and the settling read and write of jobs. All in one transaction of the caller's. */
 import type { Priority } from "@belfry/contract/states.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
@@ -33,17 +33,33 @@ export async function lockDueJobs(tx: Db, limit: number): Promise<{ now: number;
 
 export type Advance = { jobId: string; nextRun: number | null; newRuns: number };
 
-/** Moves locked jobs on. `nextRun` null parks a job until its open executions have ended; see `settleJobs`. */
+/** Moves locked jobs on. Without a next run a job waits for its open executions to end, and is then settled. */
 export async function advanceJobs(tx: Db, advances: readonly Advance[]): Promise<void> {
   if (advances.length === 0) return;
   await tx.execute(sql`
     update jobs j set next_run = ${toInstant(sql`a.next_run`)}, run_count = j.run_count + a.new_runs
     from unnest(
-      ${array(advances.map((a) => a.jobId), "uuid")},
-      ${array(advances.map((a) => a.nextRun), "float8")},
-      ${array(advances.map((a) => a.newRuns), "int")}
+      ${array(
+        advances.map((a) => a.jobId),
+        "uuid",
+      )},
+      ${array(
+        advances.map((a) => a.nextRun),
+        "float8",
+      )},
+      ${array(
+        advances.map((a) => a.newRuns),
+        "int",
+      )}
     ) as a(job_id, next_run, new_runs)
     where j.id = a.job_id`);
+}
+
+/** Pauses a locked job that Belfry cannot go on with, and says why on the job. */
+export async function parkJob(tx: Db, jobId: string, reason: string): Promise<void> {
+  await tx.execute(sql`
+    update jobs set status = 'paused', next_run = null, paused_reason = ${reason.slice(0, 1_000)}, updated_at = now()
+    where id = ${jobId}`);
 }
 
 /** Milliseconds until the earliest job is due, 0 or less if one is, null if none waits. */
@@ -53,36 +69,47 @@ export async function msUntilNextDue(db: Db): Promise<number | null> {
   return rows[0]?.ms ?? null;
 }
 
-/** A job without a next run, of which nothing is pending or running. */
+/** An active job without a next run of which nothing is open, that is pending or running. Instants in milliseconds. */
 export type SettlingJob = {
   id: string;
   accountId: string;
   scheduleSpec: Schedule;
   maxRuns: number;
   runCount: number;
-  /** The latest occurrence in the ledger. */
-  lastScheduledFor: number | null;
-  now: number;
+  /** The latest instant that is served or none of the present plan's. */
+  plannedUpTo: number;
 };
 
 /** Locks such jobs: each is either over, or has runs left since some of those given out were skipped. */
 export async function lockSettlingJobs(tx: Db, limit: number): Promise<SettlingJob[]> {
-  const { rows } = await tx.execute<SettlingJob>(sql`
-    select j.id, j.account_id as "accountId", ${toMs(sql`now()`)} as now, j.schedule_spec as "scheduleSpec", j.max_runs as "maxRuns", j.run_count as "runCount",
-      (select ${toMs(sql`max(e.scheduled_for)`)} from executions e where e.job_id = j.id and e.trigger = 'schedule') as "lastScheduledFor"
+  const { rows } = await tx.execute<{ id: string }>(sql`
+    select j.id
     from jobs j
-    where j.status = 'active' and j.enabled and j.next_run is null
-      and not exists (select from executions e where e.job_id = j.id and e.status in ('pending', 'running'))
+    where j.status = 'active' and j.enabled and j.next_run is null and not ${hasOpen}
     limit ${limit}
     for no key update of j skip locked`);
-  return rows;
+  // Asked again now that nobody can add an execution: the first answer was from before the lock.
+  const settling = await tx.execute<SettlingJob>(sql`
+    select j.id, j.account_id as "accountId", j.schedule_spec as "scheduleSpec", j.max_runs as "maxRuns",
+      j.run_count as "runCount",
+      ${toMs(sql`greatest(j.planned_from, (
+        select max(e.scheduled_until) from executions e where e.job_id = j.id and e.trigger = 'schedule'
+          and e.scheduled_for >= j.planned_from
+      ))`)} as "plannedUpTo"
+    from jobs j
+    where j.id = any(${array(
+      rows.map((row) => row.id),
+      "uuid",
+    )}) and not ${hasOpen}`);
+  return settling.rows;
 }
 
-/** Writes what became of a settling job: completed, or due again at `nextRun`. */
-export async function settleJob(tx: Db, jobId: string, nextRun: number | null): Promise<void> {
+const hasOpen = sql`exists (select from executions e where e.job_id = j.id and e.status in ('pending', 'running'))`;
+
+/** Completes locked jobs. */
+export async function completeJobs(tx: Db, jobIds: readonly string[]): Promise<void> {
+  if (jobIds.length === 0) return;
   await tx.execute(
-    nextRun === null
-      ? sql`update jobs set status = 'completed', updated_at = now() where id = ${jobId}`
-      : sql`update jobs set next_run = ${toInstant(nextRun)} where id = ${jobId}`,
+    sql`update jobs set status = 'completed', updated_at = now() where id = any(${array(jobIds, "uuid")})`,
   );
 }

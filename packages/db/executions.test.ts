@@ -1,5 +1,3 @@
-import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   makeAccount,
   makeDue,
@@ -10,6 +8,8 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
 import {
   cancelExecution,
@@ -18,12 +18,13 @@ import {
   MAX_LOST,
   recordLost,
   retryExecution,
-  skipPending,
-  takeForPublish,
+  takeBackPending,
   type Verdict,
 } from "./executions.ts";
 import { pauseJob, runJob } from "./jobs.ts";
+import { takeForPublish } from "./outbox.ts";
 import { getExecution } from "./read-executions.ts";
+import { inTransaction } from "./transaction.ts";
 import { markStopped } from "./workers.ts";
 
 let ledger: TestLedger;
@@ -143,8 +144,17 @@ describe("a verdict", () => {
     const { executionId } = await pendingRun();
     const worker = await makeWorker(db);
     await claimOne(worker, executionId);
-    const record = { input: { a: 1 }, output: "text", logs: ["l"], error: null, started_at: new Date().toISOString(), duration_ms: 1.5 };
-    await finishExecutions(db, worker, [{ ...success(executionId), check: record, perform: { ...record, output: null } }]);
+    const record = {
+      input: { a: 1 },
+      output: "text",
+      logs: ["l"],
+      error: null,
+      started_at: new Date().toISOString(),
+      duration_ms: 1.5,
+    };
+    await finishExecutions(db, worker, [
+      { ...success(executionId), check: record, perform: { ...record, output: null } },
+    ]);
     const stored = await read(executionId);
     expect(stored.check).toEqual(record);
     expect(stored.perform).toEqual({ ...record, output: null });
@@ -182,7 +192,9 @@ describe("a retry", () => {
     expect(await retryExecution(db, worker, failure(executionId))).toBe(true);
     const stored = await read(executionId);
     expect(stored).toMatchObject({ status: "pending", attempt: 2, worker: null, startedAt: null });
-    expect(stored.attempts).toMatchObject([{ attempt: 1, outcome: "failed", worker, error: { code: "FUNCTION_ERROR" } }]);
+    expect(stored.attempts).toMatchObject([
+      { attempt: 1, outcome: "failed", worker, error: { code: "FUNCTION_ERROR" } },
+    ]);
     expect(await claimOne(worker, executionId, 2)).toBeDefined();
   });
 
@@ -200,14 +212,18 @@ describe("a retry", () => {
     const worker = await makeWorker(db);
     await claimOne(worker, executionId);
     let retry: Promise<boolean> | undefined;
-    await db.transaction(async (tx) => {
+    await inTransaction(db, async (tx) => {
       await tx.execute(sql`update jobs set status = 'paused', next_run = null where id = ${jobId}`);
-      await skipPending(tx, jobId, "paused");
+      await takeBackPending(tx, jobId, "paused");
       let settled = false;
       retry = retryExecution(db, worker, failure(executionId)).finally(() => {
         settled = true;
       });
-      const blocked = () => rowsOf(db, sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+      const blocked = () =>
+        rowsOf(
+          db,
+          sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
       await expect.poll(async () => settled || (await blocked()).length === 1, { timeout: 1_500 }).toBe(true);
     });
     expect(await retry).toBe(false);
@@ -235,8 +251,15 @@ describe("a lost worker's execution", () => {
     const worker = await makeWorker(db);
     await claimOne(worker, executionId);
     expect(await loseWorker(worker)).toMatchObject([{ executionId, jobId, attempt: 1, worker, status: "pending" }]);
-    expect(await read(executionId)).toMatchObject({ status: "pending", attempt: 2, attempts: [{ outcome: "lost", error }] });
-    expect((await takeForPublish(db, 1_000)).find((d) => d.executionId === executionId)).toMatchObject({ attempt: 2, dispatch: 1 });
+    expect(await read(executionId)).toMatchObject({
+      status: "pending",
+      attempt: 2,
+      attempts: [{ outcome: "lost", error }],
+    });
+    expect((await takeForPublish(db, 1_000)).find((d) => d.executionId === executionId)).toMatchObject({
+      attempt: 2,
+      dispatch: 1,
+    });
   });
 
   it("fails if its job wants to run at most once", async () => {
@@ -272,6 +295,68 @@ describe("a lost worker's execution", () => {
     await claimOne(worker, executionId);
     await pauseJob(db, account.accountId, jobId);
     expect(await loseWorker(worker)).toMatchObject([{ executionId, status: "failed" }]);
+  });
+});
+
+describe("a pause", () => {
+  it("skips what was never tried, and ends what waited for another attempt as its last one ended", async () => {
+    const { executionId, jobId } = await pendingRun();
+    const fresh = (await runJob(db, account.accountId, jobId))?.executionId as string;
+    const worker = await makeWorker(db);
+    await claimOne(worker, executionId);
+    await retryExecution(db, worker, { ...failure(executionId), retryInMs: 60_000 });
+    await pauseJob(db, account.accountId, jobId);
+    expect(await read(executionId)).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      worker,
+      error: { code: "FUNCTION_ERROR" },
+      attempts: [],
+    });
+    expect(await read(fresh)).toMatchObject({ status: "skipped", skipReason: "paused" });
+    expect(await runCount(jobId)).toBe(1);
+  });
+});
+
+describe("a claim of which the worker knows nothing", () => {
+  it("is recorded as lost for those executions alone", async () => {
+    const [forgotten, known] = [await pendingRun(), await pendingRun()];
+    const worker = await makeWorker(db);
+    await claimOne(worker, forgotten.executionId);
+    await claimOne(worker, known.executionId);
+    const lost = await recordLost(db, {
+      error: { code: "WORKER_LOST", message: "" },
+      limit: 10,
+      of: { worker, executionIds: [forgotten.executionId] },
+    });
+    expect(lost).toMatchObject([{ executionId: forgotten.executionId, status: "pending" }]);
+    expect(await read(known.executionId)).toMatchObject({ status: "running" });
+  });
+});
+
+describe("verdicts of many workers at once", () => {
+  it("do not block each other over the jobs that they count down", async () => {
+    const jobIds = await Promise.all(Array.from({ length: 20 }, () => makeJob(db, account, { schedule: "0 0 1 1 *" })));
+    const workers = await Promise.all(Array.from({ length: 4 }, () => makeWorker(db)));
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        workers.map(async (worker) => {
+          const runs = await Promise.all(jobIds.map((jobId) => runJob(db, account.accountId, jobId)));
+          const ids = runs.map((run) => run?.executionId as string);
+          await claimExecutions(
+            db,
+            worker,
+            ids.map((id) => ({ executionId: id, attempt: 1 })),
+          );
+          const shuffled = ids.toSorted(() => Math.random() - 0.5);
+          const declined = shuffled.map(
+            (id): Verdict => ({ ...success(id), status: "skipped", skipReason: "check_declined" }),
+          );
+          expect((await finishExecutions(db, worker, declined)).size).toBe(20);
+        }),
+      );
+    }
+    for (const jobId of jobIds) expect(await runCount(jobId)).toBe(0);
   });
 });
 
@@ -314,15 +399,21 @@ describe("the constraints of the ledger", () => {
   it("hold one row per occurrence", async () => {
     const jobId = await makeJob(db, account);
     await makeDue(db, jobId);
-    const insert = () => db.execute(sql`
-      insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, status)
-      select gen_random_uuid(), account_id, id, function_id, 'schedule', next_run, 'pending' from jobs where id = ${jobId}`);
+    const insert = () =>
+      db.execute(sql`
+      insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status)
+      select gen_random_uuid(), account_id, id, function_id, 'schedule', next_run, next_run, 'pending' from jobs where id = ${jobId}`);
     await insert();
     await expect(insert()).rejects.toMatchObject({ cause: { constraint: "executions_occurrence" } });
   });
 
-  it.each(["status = 'done'", "status = 'skipped'", "status = 'success'", "skip_reason = 'paused'"])("refuse %s", async (change) => {
-    const { executionId } = await pendingRun();
-    await expect(db.execute(sql`update executions set ${sql.raw(change)} where id = ${executionId}`)).rejects.toMatchObject({ cause: { code: "23514" } });
-  });
+  it.each(["status = 'done'", "status = 'skipped'", "status = 'success'", "skip_reason = 'paused'"])(
+    "refuse %s",
+    async (change) => {
+      const { executionId } = await pendingRun();
+      await expect(
+        db.execute(sql`update executions set ${sql.raw(change)} where id = ${executionId}`),
+      ).rejects.toMatchObject({ cause: { code: "23514" } });
+    },
+  );
 });

@@ -1,66 +1,94 @@
-/** Every change of an execution's state. Nothing else writes to the ledger. */
-import { randomUUIDv7 } from "node:crypto";
+/**
+ * Every change of an execution's state.
+ *
+ * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
+ * Verdicts come the other way round, but nobody who holds a job's lock waits for an execution that is running.
+ */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
-import type { Delivery, FinalStatus, FunctionKind, Priority, SkipReason, Trigger } from "@belfry/contract/states.ts";
+import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { executionId } from "./execution-id.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
+import { REPUBLISH_SECONDS } from "./outbox.ts";
 import { array, jsonOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
-
-/**
- * A message that no worker turned into a claim within this time is published again: its queue was wiped, or the
- * worker that had fetched it died. Doubled each time up to the maximum, so that a long backlog is not multiplied.
- */
-const REPUBLISH_SECONDS = 10;
-const REPUBLISH_MAX_SECONDS = 60;
+import { inTransaction } from "./transaction.ts";
 
 /** A run whose worker was lost this many times is taken to be what kills them, and fails. */
 export const MAX_LOST = 3;
 
-/** What the queue is told of a pending execution. */
-export type Dispatch = { executionId: string; attempt: number; dispatch: number; pool: string; priority: Priority };
-
+/** An occurrence, or a range of misfires, to be written. Instants in milliseconds since the epoch. */
 export type NewOccurrence = {
   accountId: string;
   jobId: string;
   functionId: string;
-  /** Milliseconds since the epoch. */
   scheduledFor: number;
   /** Why it is not to be run; null if it is. */
   skip: SkipReason | null;
+  until: number;
+  count: number;
 };
 
 /**
  * Writes occurrences, in the transaction that moves their jobs' `next_run` on. `callerPublishes`: those to be run
  * count as published once, and the caller puts them on the queue after the commit; otherwise the scheduler finds
- * them. Returns their ids in the order given.
+ * them. One that is in the ledger already keeps its row. Returns those that were written, with their ids.
  */
 export async function insertOccurrences(
   tx: Db,
   occurrences: readonly NewOccurrence[],
   { callerPublishes }: { callerPublishes: boolean },
-): Promise<string[]> {
+): Promise<{ id: string; jobId: string; skip: SkipReason | null }[]> {
   if (occurrences.length === 0) return [];
-  const ids = occurrences.map(() => randomUUIDv7());
-  await tx.execute(sql`
+  const { rows } = await tx.execute<{ id: string; jobId: string; skip: SkipReason | null }>(sql`
     insert into executions
-      (id, account_id, job_id, function_id, trigger, scheduled_for, status, skip_reason, completed_at, dispatch, publish_at)
-    select o.id, o.account_id, o.job_id, o.function_id, 'schedule', ${toInstant(sql`o.scheduled_for`)},
+      (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, occurrences,
+       status, skip_reason, completed_at, dispatch, publish_at)
+    select o.id, o.account_id, o.job_id, o.function_id, 'schedule',
+      ${toInstant(sql`o.scheduled_for`)}, ${toInstant(sql`o.scheduled_until`)}, o.occurrences,
       case when o.skip is null then 'pending' else 'skipped' end, o.skip,
       case when o.skip is null then null else now() end,
       ${callerPublishes ? 1 : 0}, ${nowMs} + make_interval(secs => ${callerPublishes ? REPUBLISH_SECONDS : 0})
     from unnest(
-      ${array(ids, "uuid")},
-      ${array(occurrences.map((o) => o.accountId), "uuid")},
-      ${array(occurrences.map((o) => o.jobId), "uuid")},
-      ${array(occurrences.map((o) => o.functionId), "uuid")},
-      ${array(occurrences.map((o) => o.scheduledFor), "float8")},
-      ${array(occurrences.map((o) => o.skip), "text")}
-    ) as o(id, account_id, job_id, function_id, scheduled_for, skip)`);
-  return ids;
+      ${array(
+        occurrences.map((o) => executionId(o.scheduledFor)),
+        "uuid",
+      )},
+      ${array(
+        occurrences.map((o) => o.accountId),
+        "uuid",
+      )},
+      ${array(
+        occurrences.map((o) => o.jobId),
+        "uuid",
+      )},
+      ${array(
+        occurrences.map((o) => o.functionId),
+        "uuid",
+      )},
+      ${array(
+        occurrences.map((o) => o.scheduledFor),
+        "float8",
+      )},
+      ${array(
+        occurrences.map((o) => o.until),
+        "float8",
+      )},
+      ${array(
+        occurrences.map((o) => o.count),
+        "int",
+      )},
+      ${array(
+        occurrences.map((o) => o.skip),
+        "text",
+      )}
+    ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip)
+    on conflict (job_id, scheduled_for, trigger) do nothing
+    returning id, job_id as "jobId", skip_reason as skip`);
+  return rows;
 }
 
 /**
@@ -70,52 +98,39 @@ export async function insertOccurrences(
 export async function insertManualRun(
   tx: Db,
   job: { id: string; accountId: string; functionId: string },
+  idempotencyKey: string | null,
 ): Promise<{ executionId: string }> {
-  const executionId = randomUUIDv7();
-  await tx.execute(sql`
-    insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, status)
-    select ${executionId}, ${job.accountId}, ${job.id}, ${job.functionId}, 'manual',
-      greatest(${nowMs}, max(scheduled_for) + interval '1 millisecond'), 'pending'
+  const { rows } = await tx.execute<{ at: number }>(sql`
+    select ${toMs(sql`greatest(${nowMs}, max(scheduled_for) + interval '1 millisecond')`)} as at
     from executions
     where job_id = ${job.id} and trigger = 'manual' and scheduled_for >= ${nowMs}`);
-  return { executionId };
+  const at = rows[0]?.at as number;
+  const id = executionId(at);
+  await tx.execute(sql`
+    insert into executions
+      (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, idempotency_key)
+    values (${id}, ${job.accountId}, ${job.id}, ${job.functionId}, 'manual', ${toInstant(at)}, ${toInstant(at)}, 'pending',
+      ${idempotencyKey})`);
+  return { executionId: id };
+}
+
+/** The manual run of a job that an earlier call with the same key has made, or null. */
+export async function findManualRun(tx: Db, jobId: string, idempotencyKey: string): Promise<string | null> {
+  const { rows } = await tx.execute<{ id: string }>(sql`
+    select id from executions where job_id = ${jobId} and idempotency_key = ${idempotencyKey}`);
+  return rows[0]?.id ?? null;
 }
 
 /**
- * Takes pending executions whose time to be published has come: new ones by a call, retries, and those whose message
- * was lost. Whoever takes them publishes them after this has committed.
+ * Whether an execution may go on from its check to its perform: the claim is still the worker's, nobody wants it
+ * cancelled, and the job was not paused, disabled or deleted while the check took its time.
  */
-export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]> {
-  const { rows } = await db.execute<Dispatch>(sql`
-    with due as (
-      select e.id, j.pool, j.priority
-      from executions e join jobs j on j.id = e.job_id
-      where e.status = 'pending' and e.publish_at <= now()
-      order by e.publish_at
-      limit ${limit}
-      for update of e skip locked
-    )
-    update executions e
-    set dispatch = e.dispatch + 1,
-        publish_at = now() + make_interval(secs => least(${REPUBLISH_MAX_SECONDS}, ${REPUBLISH_SECONDS} * power(2, e.dispatch)))
-    from due
-    where e.id = due.id
-    returning e.id as "executionId", e.attempt, e.dispatch, due.pool, due.priority`);
-  return rows;
-}
-
-/** Milliseconds until the next pending execution is to be published, 0 or less if one is, null if none waits. */
-export async function msUntilNextPublish(db: Db): Promise<number | null> {
-  const { rows } = await db.execute<{ ms: number | null }>(sql`
-    select (extract(epoch from min(publish_at) - clock_timestamp()) * 1000)::float8 as ms from executions where status = 'pending'`);
-  return rows[0]?.ms ?? null;
-}
-
-/** The queue did not take these: they are to be published again at once. */
-export async function returnToPublish(db: Db, executionIds: readonly string[]): Promise<void> {
-  await db.execute(sql`
-    update executions set publish_at = ${nowMs}
-    where id = any(${array(executionIds, "uuid")}) and status = 'pending'`);
+export async function mayPerform(db: Db, worker: string, executionId: string, attempt: number): Promise<boolean> {
+  const { rows } = await db.execute(sql`
+    select from executions e join jobs j on j.id = e.job_id
+    where e.id = ${executionId} and e.attempt = ${attempt} and e.worker = ${worker} and e.status = 'running'
+      and e.cancel_requested_at is null and j.status = 'active' and j.enabled`);
+  return rows.length === 1;
 }
 
 /** All that a worker needs to know of an execution that it claimed. Times in milliseconds. */
@@ -152,20 +167,28 @@ export async function claimExecutions(
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
 ): Promise<ClaimedExecution[]> {
-  // In one order everywhere, so that two workers with the same two messages do not wait for each other.
-  const sorted = [...wanted].sort((a, b) => (a.executionId < b.executionId ? -1 : 1));
   const { rows } = await db.execute<ClaimedExecution>(sql`
     with wanted as (
       select * from unnest(
-        ${array(sorted.map((w) => w.executionId), "uuid")}, ${array(sorted.map((w) => w.attempt), "int")}
+        ${array(
+          wanted.map((w) => w.executionId),
+          "uuid",
+        )}, ${array(
+          wanted.map((w) => w.attempt),
+          "int",
+        )}
       ) as w(id, attempt)
+    ), claimable as (
+      select e.id from executions e join wanted w on w.id = e.id
+      where e.attempt = w.attempt and e.status = 'pending' and e.available_at <= now()
+        and exists (select from workers where id = ${worker} and stopped_at is null)
+      order by e.id
+      for update of e
     )
     update executions e
     set status = 'running', worker = ${worker}, started_at = now()
-    from wanted w, jobs j, functions f
-    where e.id = w.id and e.attempt = w.attempt and e.status = 'pending' and e.available_at <= now()
-      and j.id = e.job_id and f.id = e.function_id
-      and exists (select from workers where id = ${worker} and stopped_at is null)
+    from claimable c, jobs j, functions f
+    where e.id = c.id and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
@@ -189,17 +212,37 @@ export type Verdict = {
  * lost, and what the worker found out about them does not count.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
-  const sorted = [...verdicts].sort((a, b) => (a.executionId < b.executionId ? -1 : 1));
   const { rows } = await db.execute<{ id: string }>(sql`
     with verdict as (
       select * from unnest(
-        ${array(sorted.map((v) => v.executionId), "uuid")},
-        ${array(sorted.map((v) => v.attempt), "int")},
-        ${array(sorted.map((v) => v.status), "text")},
-        ${array(sorted.map((v) => v.skipReason), "text")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.error)), "json")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.check)), "json")},
-        ${array(sorted.map((v) => jsonTextOrNull(v.perform)), "json")}
+        ${array(
+          verdicts.map((v) => v.executionId),
+          "uuid",
+        )},
+        ${array(
+          verdicts.map((v) => v.attempt),
+          "int",
+        )},
+        ${array(
+          verdicts.map((v) => v.status),
+          "text",
+        )},
+        ${array(
+          verdicts.map((v) => v.skipReason),
+          "text",
+        )},
+        ${array(
+          verdicts.map((v) => jsonTextOrNull(v.error)),
+          "json",
+        )},
+        ${array(
+          verdicts.map((v) => jsonTextOrNull(v.check)),
+          "json",
+        )},
+        ${array(
+          verdicts.map((v) => jsonTextOrNull(v.perform)),
+          "json",
+        )}
       ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
     ), finished as (
       update executions e
@@ -209,16 +252,23 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       from verdict v
       where e.id = v.id and e.attempt = v.attempt and e.worker = ${worker} and e.status = 'running'
       returning e.id, e.job_id, e.status
+    ), skipped as (
+      select job_id, count(*)::int as n from finished where status = 'skipped' group by job_id
+    ), locked as (
+      select j.id from jobs j where j.id in (select job_id from skipped) order by j.id for no key update
     ), uncounted as (
       update jobs j set run_count = j.run_count - skipped.n
-      from (select job_id, count(*)::int as n from finished where status = 'skipped' group by job_id) skipped
-      where j.id = skipped.job_id
+      from skipped join locked on locked.id = skipped.job_id
+      where j.id = locked.id
     )
     select id from finished`);
   return new Set(rows.map((row) => row.id));
 }
 
-export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & { error: ExecutionError; retryInMs: number };
+export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
+  error: ExecutionError;
+  retryInMs: number;
+};
 
 /**
  * Records an attempt as failed and makes the next one possible, unless the job has meanwhile been paused, disabled or
@@ -276,60 +326,90 @@ export async function unclaimExecution(db: Db, worker: string, executionId: stri
   return rowCount === 1;
 }
 
-export type LostExecution = { executionId: string; jobId: string; accountId: string; attempt: number; worker: string; status: "pending" | "failed" | "cancelled" };
+export type LostExecution = {
+  executionId: string;
+  jobId: string;
+  accountId: string;
+  attempt: number;
+  worker: string;
+  status: "pending" | "failed" | "cancelled";
+};
 
 /**
- * Ends the attempts of workers that are no more: another attempt for jobs that want one, otherwise the execution
- * fails. `error` says why. `worker` restricts it to one worker's.
+ * Ends the attempts of workers that were counted as lost or have stopped, or, given `of`, those that a living worker
+ * says it does not run any more. Another attempt for jobs that want one, otherwise the execution fails; `error` says
+ * why. What somebody else holds at the moment is left for the next time.
+ *
+ * The worker's row is joined, and not asked for in a sub-query, since only a join is looked at again when the row has
+ * changed under us: a claim that has meanwhile gone to a living worker is none of ours.
  */
 export async function recordLost(
   db: Db,
-  { error, limit, worker }: { error: ExecutionError; limit: number; worker?: string },
+  {
+    error,
+    limit,
+    of,
+  }: { error: ExecutionError; limit: number; of?: { worker: string; executionIds: readonly string[] } },
 ): Promise<LostExecution[]> {
+  const theirs = of
+    ? sql`w.id = ${of.worker} and e.id = any(${array(of.executionIds, "uuid")})`
+    : sql`w.stopped_at is not null`;
   const { rows } = await db.execute<LostExecution>(sql`
     with lost as (
-      select e.id, e.job_id, e.attempt, e.worker, e.started_at, e.cancel_requested_at is not null as cancelled
-      from executions e
-      where e.status = 'running' ${worker === undefined ? sql`` : sql`and e.worker = ${worker}`}
-        and not exists (select from workers w where w.id = e.worker and w.stopped_at is null)
-      order by e.id
+      select e.id, e.job_id, e.attempt, e.worker, e.started_at, e.cancel_requested_at is not null as cancelled,
+        e.cancel_requested_at is null and j.delivery = 'at_least_once' and j.status = 'active' and j.enabled
+          and (select count(*) from attempts a where a.execution_id = e.id and a.outcome = 'lost') < ${MAX_LOST - 1} as again
+      from workers w
+      join executions e on e.worker = w.id and e.status = 'running'
+      join jobs j on j.id = e.job_id
+      where ${theirs}
       limit ${limit}
       for update of e skip locked
-    ), again as (
-      select lost.id from lost join jobs j on j.id = lost.job_id
-      where not lost.cancelled and j.delivery = 'at_least_once' and j.status = 'active' and j.enabled
-        and (select count(*) from attempts a where a.execution_id = lost.id and a.outcome = 'lost') < ${MAX_LOST - 1}
-      for share of j
+      for share of j skip locked
     ), recorded as (
       insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error)
-      select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)}
-      from lost where id in (select id from again)
+      select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from lost where again
+    ), retried as (
+      update executions e
+      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+          available_at = ${nowMs}, publish_at = ${nowMs}
+      from lost
+      where lost.again and e.id = lost.id
+      returning e.id, e.job_id, e.account_id, e.status
+    ), ended as (
+      update executions e
+      set status = case when lost.cancelled then 'cancelled' else 'failed' end, error = ${jsonOrNull(error)},
+          completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
+      from lost
+      where not lost.again and e.id = lost.id
+      returning e.id, e.job_id, e.account_id, e.status
     )
-    update executions e
-    set status = case when again.id is not null then 'pending' when lost.cancelled then 'cancelled' else 'failed' end,
-        attempt = case when again.id is not null then e.attempt + 1 else e.attempt end,
-        worker = case when again.id is not null then null else e.worker end,
-        started_at = case when again.id is not null then null else e.started_at end,
-        completed_at = case when again.id is not null then null else now() end,
-        duration_ms = case when again.id is not null then null else extract(epoch from now() - e.started_at) * 1000 end,
-        error = case when again.id is not null then null else ${jsonOrNull(error)} end,
-        dispatch = 0, available_at = ${nowMs}, publish_at = ${nowMs}
-    from lost left join again on again.id = lost.id
-    where e.id = lost.id
-    returning e.id as "executionId", e.job_id as "jobId", e.account_id as "accountId", lost.attempt, lost.worker, e.status`);
+    select r.id as "executionId", r.job_id as "jobId", r.account_id as "accountId", lost.attempt, lost.worker, r.status
+    from (select * from retried union all select * from ended) r join lost on lost.id = r.id`);
   return rows;
 }
 
 /**
- * Skips what a job still has pending, in the transaction that has changed the job's row and so holds its lock: no
- * start can commit after that transaction.
+ * Takes back what a job still has pending, in the transaction that has changed the job's row and so holds its lock: no
+ * start can commit after that transaction. What was never tried is skipped. What waited for another attempt has run
+ * and is not skipped: it ends as its last attempt did.
  */
-export async function skipPending(tx: Db, jobId: string, reason: SkipReason): Promise<void> {
+export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason): Promise<void> {
   await tx.execute(sql`
-    with skipped as (
-      update executions set status = 'skipped', skip_reason = ${reason}, completed_at = now()
-      where job_id = ${jobId} and status = 'pending'
-      returning id
+    with pending as (
+      select id, attempt from executions where job_id = ${jobId} and status = 'pending' order by id for update
+    ), last as (
+      delete from attempts a using pending p where a.execution_id = p.id and a.attempt = p.attempt - 1 returning a.*
+    ), failed as (
+      update executions e
+      set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
+          completed_at = last.ended_at, duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
+          error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+      from last where e.id = last.execution_id
+    ), skipped as (
+      update executions e set status = 'skipped', skip_reason = ${reason}, completed_at = now()
+      from pending p where e.id = p.id and not exists (select from last where last.execution_id = p.id)
+      returning e.id
     )
     update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}`);
 }
@@ -344,7 +424,7 @@ export async function cancelExecution(
   executionId: string,
 ): Promise<"cancelled" | "requested" | "final" | "unknown"> {
   const error: ExecutionError = { code: "CANCELLED", message: "cancelled before it started" };
-  return db.transaction(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const { rows } = await tx.execute<{ status: string }>(sql`
       select status from executions where id = ${executionId} and account_id = ${accountId} for update`);
     const status = rows[0]?.status;

@@ -3,9 +3,11 @@ import { randomUUIDv7 } from "node:crypto";
 import { ApiError } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
-import { brokenConstraint, type Db } from "./client.ts";
+import type { Db } from "./client.ts";
+import { brokenConstraint } from "./pg-error.ts";
 import { functions } from "./tables/functions.ts";
 import { jobs } from "./tables/jobs.ts";
+import { inTransaction } from "./transaction.ts";
 
 export type FunctionRow = typeof functions.$inferSelect;
 
@@ -39,12 +41,19 @@ export async function createFunction(db: Db, accountId: string, body: CreateFunc
 }
 
 export async function getFunction(db: Db, accountId: string, functionId: string): Promise<FunctionRow | null> {
-  const [row] = await db.select().from(functions).where(and(eq(functions.id, functionId), visibleTo(accountId)));
+  const [row] = await db
+    .select()
+    .from(functions)
+    .where(and(eq(functions.id, functionId), visibleTo(accountId)));
   return row ?? null;
 }
 
 /** Newest first, those before the id `before`. */
-export function listFunctions(db: Db, accountId: string, page: { before?: string; limit: number }): Promise<FunctionRow[]> {
+export function listFunctions(
+  db: Db,
+  accountId: string,
+  page: { before?: string; limit: number },
+): Promise<FunctionRow[]> {
   return db
     .select()
     .from(functions)
@@ -68,7 +77,8 @@ export async function patchFunction(
   assertOwn(current);
   const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check"] as const);
   for (const field of foreign) {
-    if (patch[field] !== undefined) throw invalid(field, `${field} does not belong to a function of kind ${current.kind}`);
+    if (patch[field] !== undefined)
+      throw invalid(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
   try {
@@ -97,7 +107,7 @@ export async function patchFunction(
  * Throws ApiError: FORBIDDEN for a shared module, FUNCTION_IN_USE while a job that is not deleted calls it.
  */
 export async function deleteFunction(db: Db, accountId: string, functionId: string): Promise<FunctionRow | null> {
-  return db.transaction(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const [current] = await tx
       .select()
       .from(functions)
@@ -111,7 +121,11 @@ export async function deleteFunction(db: Db, accountId: string, functionId: stri
       .where(and(eq(jobs.functionId, functionId), isNull(jobs.deletedAt)))
       .limit(1);
     if (user) throw new ApiError("FUNCTION_IN_USE", `function is used by job "${user.name}"`);
-    const [row] = await tx.update(functions).set({ deletedAt: sql`now()` }).where(eq(functions.id, functionId)).returning();
+    const [row] = await tx
+      .update(functions)
+      .set({ deletedAt: sql`now()` })
+      .where(eq(functions.id, functionId))
+      .returning();
     return row ?? null;
   });
 }
@@ -120,7 +134,11 @@ export async function deleteFunction(db: Db, accountId: string, functionId: stri
 export async function assertFunctionUsable(tx: Db, accountId: string, functionId: string): Promise<void> {
   const isUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(functionId);
   const [row] = isUuid
-    ? await tx.select({ id: functions.id }).from(functions).where(and(eq(functions.id, functionId), visibleTo(accountId))).for("share")
+    ? await tx
+        .select({ id: functions.id })
+        .from(functions)
+        .where(and(eq(functions.id, functionId), visibleTo(accountId)))
+        .for("share")
     : [];
   if (!row) throw invalid("function_id", `function "${functionId.slice(0, 100)}" does not exist`);
 }
@@ -158,7 +176,8 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
 }
 
 function assertOwn(row: FunctionRow): void {
-  if (row.accountId === null) throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
+  if (row.accountId === null)
+    throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
 }
 
 function invalid(path: string, message: string): ApiError {

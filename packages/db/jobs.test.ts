@@ -1,5 +1,14 @@
 import { createJobBody } from "@belfry/contract/job.ts";
-import { makeAccount, makeDue, makeJob, makeWorker, openTestLedger, rowsOf, type TestAccount, type TestLedger } from "@belfry/testing/factories.ts";
+import {
+  makeAccount,
+  makeDue,
+  makeJob,
+  makeWorker,
+  openTestLedger,
+  rowsOf,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
@@ -69,12 +78,15 @@ describe("creating a job", () => {
   });
 
   it("lets one of many calls at once have a name, in each project", async () => {
-    const attempts = ["a", "a", "a", null, null, null].map((project) => createJob(db, account.accountId, body({ project }), null));
+    const attempts = ["a", "a", "a", null, null, null].map((project) =>
+      createJob(db, account.accountId, body({ project }), null),
+    );
     const outcomes = await Promise.allSettled(attempts);
     expect(outcomes.filter((o) => o.status === "fulfilled")).toHaveLength(2);
     const refused = outcomes.filter((o) => o.status === "rejected").map((o) => o.reason);
     expect(refused).toHaveLength(4);
-    for (const reason of refused) expect(reason).toMatchObject({ code: "JOB_NAME_TAKEN", message: 'job with name "nightly" already exists' });
+    for (const reason of refused)
+      expect(reason).toMatchObject({ code: "JOB_NAME_TAKEN", message: 'job with name "nightly" already exists' });
   });
 
   it("gives the same job for the same Idempotency-Key, also at once", async () => {
@@ -82,7 +94,9 @@ describe("creating a job", () => {
     const results = await Promise.all(calls);
     expect(new Set(results.map((r) => r.jobId)).size).toBe(1);
     expect(results.filter((r) => !r.replayed)).toHaveLength(1);
-    await expect(createJob(db, account.accountId, body({ name: "other" }), "key-1")).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+    await expect(createJob(db, account.accountId, body({ name: "other" }), "key-1")).rejects.toMatchObject({
+      code: "IDEMPOTENCY_KEY_REUSED",
+    });
     const stranger = await makeAccount(db);
     const theirs = await createJob(db, stranger.accountId, body({ function_id: stranger.functionId }), "key-1");
     expect(theirs.replayed).toBe(false);
@@ -116,8 +130,12 @@ describe("changing a job", () => {
     await makeJob(db, account, { name: "b" });
     await runJob(db, account.accountId, jobId);
     await runJob(db, account.accountId, jobId);
-    await expect(patchJob(db, account.accountId, jobId, { max_runs: 1 })).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
-    await expect(patchJob(db, account.accountId, jobId, { name: "b" })).rejects.toMatchObject({ code: "JOB_NAME_TAKEN" });
+    await expect(patchJob(db, account.accountId, jobId, { max_runs: 1 })).rejects.toMatchObject({
+      code: "VALIDATION_ERROR",
+    });
+    await expect(patchJob(db, account.accountId, jobId, { name: "b" })).rejects.toMatchObject({
+      code: "JOB_NAME_TAKEN",
+    });
     expect(await patchJob(db, account.accountId, jobId, { max_runs: 2 })).toBe(true);
     expect((await read(jobId)).nextRun).toBeNull();
     expect(await patchJob(db, account.accountId, jobId, { max_runs: 3 })).toBe(true);
@@ -153,7 +171,10 @@ describe("stopping a job", () => {
     const jobId = await makeJob(db, account);
     for (const [stop, start] of [
       [() => pauseJob(db, account.accountId, jobId), () => resumeJob(db, account.accountId, jobId)],
-      [() => patchJob(db, account.accountId, jobId, { enabled: false }), () => patchJob(db, account.accountId, jobId, { enabled: true })],
+      [
+        () => patchJob(db, account.accountId, jobId, { enabled: false }),
+        () => patchJob(db, account.accountId, jobId, { enabled: true }),
+      ],
       [() => deleteJob(db, account.accountId, jobId), () => patchJob(db, account.accountId, jobId, { enabled: true })],
     ] as const) {
       await stop();
@@ -188,16 +209,31 @@ describe("stopping a job", () => {
       await Promise.all(ids.slice(0, 3).map((id) => claim(id, 1)));
       const racing = [
         ...ids.slice(0, 3).map(async (executionId) => {
-          await retryExecution(db, worker, { executionId, attempt: 1, error, check: null, perform: null, retryInMs: 0 });
+          await retryExecution(db, worker, {
+            executionId,
+            attempt: 1,
+            error,
+            check: null,
+            perform: null,
+            retryInMs: 0,
+          });
           await claim(executionId, 2);
         }),
         ...ids.slice(3).map((executionId) => claim(executionId, 1)),
       ];
       await pauseJob(db, account.accountId, jobId);
-      const atReturn = await rowsOf<{ id: string; attempt: number }>(db, sql`select id, attempt from executions where job_id = ${jobId} and status = 'running'`);
+      const atReturn = await rowsOf<{ id: string; attempt: number }>(
+        db,
+        sql`select id, attempt from executions where job_id = ${jobId} and status = 'running'`,
+      );
       await Promise.all(racing);
-      const later = await rowsOf<{ id: string; attempt: number }>(db, sql`select id, attempt from executions where job_id = ${jobId} and status = 'running'`);
-      const started = later.filter((now) => !atReturn.some((then) => then.id === now.id && then.attempt === now.attempt));
+      const later = await rowsOf<{ id: string; attempt: number }>(
+        db,
+        sql`select id, attempt from executions where job_id = ${jobId} and status = 'running'`,
+      );
+      const started = later.filter(
+        (now) => !atReturn.some((then) => then.id === now.id && then.attempt === now.attempt),
+      );
       expect(started).toEqual([]);
       const pending = await rowsOf(db, sql`select id from executions where job_id = ${jobId} and status = 'pending'`);
       expect(pending).toEqual([]);
@@ -229,7 +265,9 @@ describe("running a job by hand", () => {
     const worker = await makeWorker(db);
     const executionId = run?.executionId as string;
     await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
-    await finishExecutions(db, worker, [{ executionId, attempt: 1, status: "success", skipReason: null, error: null, check: null, perform: null }]);
+    await finishExecutions(db, worker, [
+      { executionId, attempt: 1, status: "success", skipReason: null, error: null, check: null, perform: null },
+    ]);
     expect((await read(jobId)).lastRun).toBeInstanceOf(Date);
   });
 });
@@ -237,10 +275,13 @@ describe("running a job by hand", () => {
 describe("listing jobs", () => {
   it("is newest first, filtered, and goes on where the page before ended", async () => {
     const ids: string[] = [];
-    for (const [i, project] of [null, "a", "a", null].entries()) ids.unshift(await makeJob(db, account, { name: `job ${i}`, project }));
+    for (const [i, project] of [null, "a", "a", null].entries())
+      ids.unshift(await makeJob(db, account, { name: `job ${i}`, project }));
     await pauseJob(db, account.accountId, ids[0] as string);
-    const list = async (filter: Parameters<typeof listJobs>[2], page = { limit: 10 } as { limit: number; before?: string }) =>
-      (await listJobs(db, account.accountId, filter, page)).map((job) => job.id);
+    const list = async (
+      filter: Parameters<typeof listJobs>[2],
+      page = { limit: 10 } as { limit: number; before?: string },
+    ) => (await listJobs(db, account.accountId, filter, page)).map((job) => job.id);
     expect(await list({})).toEqual(ids);
     expect(await list({}, { limit: 2, before: ids[1] as string })).toEqual(ids.slice(2));
     expect(await list({ project: "a" })).toEqual([ids[1], ids[2]]);

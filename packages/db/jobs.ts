@@ -9,12 +9,14 @@ import { nextRun } from "@belfry/schedule/next-run.ts";
 import { parseSchedule } from "@belfry/schedule/parse-schedule.ts";
 import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { and, eq, sql } from "drizzle-orm";
-import { brokenConstraint, type Db, databaseNow } from "./client.ts";
-import { insertManualRun, skipPending } from "./executions.ts";
+import { type Db, databaseNow } from "./client.ts";
+import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { WAKE_CHANNEL } from "./listen.ts";
+import { brokenConstraint } from "./pg-error.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
+import { inTransaction } from "./transaction.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
 
@@ -51,7 +53,7 @@ async function insertJob(
   idempotencyKey: string | null,
   fingerprint: string,
 ): Promise<string> {
-  return db.transaction(async (tx) => {
+  return inTransaction(db, async (tx) => {
     await assertFunctionUsable(tx, accountId, body.function_id);
     const now = await databaseNow(tx);
     const { spec, firstRun } = readSchedule(body.schedule, body.timezone, now);
@@ -76,6 +78,7 @@ async function insertJob(
       retry: body.retry,
       delivery: body.delivery,
       enabled: body.enabled,
+      plannedFrom: new Date(now),
       nextRun: body.enabled ? new Date(firstRun) : null,
       idempotencyKey,
       idempotencyFingerprint: idempotencyKey === null ? null : fingerprint,
@@ -123,10 +126,14 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
         changed.scheduleSpec = readSchedule(changed.schedule, changed.timezone, now).spec;
         changed.rulesVersion = RULES_VERSION;
       }
-      if (patch.enabled) changed.deletedAt = null;
-      // A job that was over has something to do again.
-      if (job.status === "completed" && (newSchedule || patch.max_runs !== undefined)) changed.status = "active";
-      return newSchedule ? { ...changed, nextRun: null } : changed;
+      if (patch.enabled) {
+        await assertFunctionUsable(tx, accountId, changed.functionId);
+        changed.deletedAt = null;
+      }
+      // A job that was over, or has had its runs, has something to do again.
+      const mayHaveRuns = job.nextRun === null && patch.max_runs !== undefined;
+      if (job.status === "completed" && (newSchedule || mayHaveRuns)) changed.status = "active";
+      return newSchedule || mayHaveRuns ? planAnew(changed, now) : changed;
     });
   } catch (error) {
     throw nameTaken(error, patch.name ?? "");
@@ -144,8 +151,9 @@ export function pauseJob(db: Db, accountId: string, jobId: string): Promise<bool
 /** Goes on with the first occurrence after now. Returns false if the account has no such job. */
 export function resumeJob(db: Db, accountId: string, jobId: string): Promise<boolean> {
   return changeJob(db, accountId, jobId, (_tx, job) => {
-    if (job.status === "completed") throw new ApiError("JOB_NOT_ACTIVE", "job is completed, there is nothing to resume");
-    return { ...job, status: "active" };
+    if (job.status === "completed")
+      throw new ApiError("JOB_NOT_ACTIVE", "job is completed, there is nothing to resume");
+    return { ...job, status: "active", pausedReason: null };
   });
 }
 
@@ -162,19 +170,31 @@ export function deleteJob(db: Db, accountId: string, jobId: string): Promise<boo
 }
 
 /**
- * One manual run, besides the schedule. Returns null if the account has no such job.
+ * One manual run, besides the schedule; the same `idempotencyKey` gives the same run. Returns null if the account has
+ * no such job.
  * Throws ApiError JOB_NOT_ACTIVE for a job that is paused, disabled, completed or has no runs left.
  */
-export async function runJob(db: Db, accountId: string, jobId: string): Promise<{ executionId: string } | null> {
-  return db.transaction(async (tx) => {
-    const job = await lockJob(tx, accountId, jobId);
+export async function runJob(
+  db: Db,
+  accountId: string,
+  jobId: string,
+  idempotencyKey: string | null = null,
+): Promise<{ executionId: string; replayed: boolean } | null> {
+  return inTransaction(db, async (tx) => {
+    const job = await lockServed(tx, accountId, jobId, await databaseNow(tx));
     if (!job) return null;
+    const earlier = idempotencyKey === null ? null : await findManualRun(tx, jobId, idempotencyKey);
+    if (earlier) return { executionId: earlier, replayed: true };
     const why = whyNotRunnable(job);
     if (why) throw new ApiError("JOB_NOT_ACTIVE", `job ${why} and cannot be run`);
-    const run = await insertManualRun(tx, job);
-    await tx.update(jobs).set({ runCount: sql`${jobs.runCount} + 1` }).where(eq(jobs.id, jobId));
+    const run = await insertManualRun(tx, job, idempotencyKey);
+    const counted = { ...job, runCount: job.runCount + 1 };
+    await tx
+      .update(jobs)
+      .set({ runCount: counted.runCount, nextRun: hasRunsLeft(counted) ? job.nextRun : null })
+      .where(eq(jobs.id, jobId));
     await wake(tx);
-    return run;
+    return { ...run, replayed: false };
   });
 }
 
@@ -182,7 +202,7 @@ function whyNotRunnable(job: JobRow): string | null {
   if (job.deletedAt) return "is deleted";
   if (!job.enabled) return "is disabled";
   if (job.status !== "active") return `is ${job.status}`;
-  if (job.maxRuns > 0 && job.runCount >= job.maxRuns) return `has had its ${job.maxRuns} runs`;
+  if (!hasRunsLeft(job)) return `has had its ${job.maxRuns} runs`;
   return null;
 }
 
@@ -193,33 +213,50 @@ type JobChange = (tx: Db, job: JobRow, now: number) => JobRow | Promise<JobRow>;
  * the change, find the next run under the new ones, and take back what may no longer start.
  */
 async function changeJob(db: Db, accountId: string, jobId: string, change: JobChange): Promise<boolean> {
-  return db.transaction(async (tx) => {
-    let job = await lockJob(tx, accountId, jobId);
-    if (!job) return false;
+  return inTransaction(db, async (tx) => {
     const now = await databaseNow(tx);
-    while (job.nextRun && job.nextRun.getTime() <= now) {
-      await recordDue(tx, [{ ...job, nextRun: job.nextRun.getTime() }], now, { callerPublishes: false });
-      job = (await lockJob(tx, accountId, jobId)) as JobRow;
-    }
+    const job = await lockServed(tx, accountId, jobId, now);
+    if (!job) return false;
     const changed = await change(tx, job, now);
-    const stops = !changed.enabled || changed.status !== "active";
+    const [was, is] = [isPlanned(job), isPlanned(changed)];
+    const planned = is && !was ? planAnew(changed, now) : changed;
     await tx
       .update(jobs)
-      .set({ ...changed, nextRun: nextRunOf(changed, now), updatedAt: new Date(now) })
+      .set({ ...planned, nextRun: is && hasRunsLeft(planned) ? planned.nextRun : null, updatedAt: new Date(now) })
       .where(eq(jobs.id, jobId));
-    if (stops) await skipPending(tx, jobId, "paused");
+    if (!is) await takeBackPending(tx, jobId, "paused");
     await wake(tx);
     return true;
   });
 }
 
-/** Null for a job that is not to run, and for one whose runs are all given out: it settles once those have ended. */
-function nextRunOf(job: JobRow, now: number): Date | null {
-  if (!job.enabled || job.status !== "active") return null;
-  if (job.maxRuns > 0 && job.runCount >= job.maxRuns) return null;
-  if (job.nextRun) return job.nextRun;
+const isPlanned = (job: JobRow): boolean => job.enabled && job.status === "active";
+
+/** Without one a job has no next run: it settles once the runs that it has given out have ended. */
+const hasRunsLeft = (job: JobRow): boolean => job.maxRuns === 0 || job.runCount < job.maxRuns;
+
+/** From here on the plan is another one, or begins again: what lies before now is none of its occurrences. */
+function planAnew(job: JobRow, now: number): JobRow {
   const next = nextRun(job.scheduleSpec, now);
-  return next === null ? null : new Date(next);
+  return { ...job, plannedFrom: new Date(now), nextRun: next === null ? null : new Date(next) };
+}
+
+/** Sweeps that a call makes by itself at most before it leaves the rest to the schedulers. */
+const MAX_OWN_SWEEPS = 3;
+
+/**
+ * The locked job with all of its occurrences up to `now` in the ledger, null if the account has none.
+ * Throws ApiError UNAVAILABLE when there are so many, as after days of outage, that the schedulers are still at it.
+ */
+async function lockServed(tx: Db, accountId: string, jobId: string, now: number): Promise<JobRow | null> {
+  let job = await lockJob(tx, accountId, jobId);
+  for (let sweeps = 0; job?.nextRun && job.nextRun.getTime() <= now; sweeps++) {
+    if (sweeps === MAX_OWN_SWEEPS)
+      throw new ApiError("UNAVAILABLE", "the job's late occurrences are still being written, try again");
+    await recordDue(tx, [{ ...job, nextRun: job.nextRun.getTime() }], now, { callerPublishes: false });
+    job = await lockJob(tx, accountId, jobId);
+  }
+  return job;
 }
 
 /** `no key update` is the sweep's own lock: it waits for a sweep, and a sweep passes the job over meanwhile. */
@@ -256,7 +293,9 @@ function readSchedule(input: ScheduleInput, timezone: string, now: number): { sp
     return { spec, firstRun: assertHasFuture(spec, input, now) };
   } catch (error) {
     if (!(error instanceof ScheduleError)) throw error;
-    throw new ApiError("SCHEDULE_INVALID", error.message, [{ path: error.field, message: error.message, code: error.code }]);
+    throw new ApiError("SCHEDULE_INVALID", error.message, [
+      { path: error.field, message: error.message, code: error.code },
+    ]);
   }
 }
 

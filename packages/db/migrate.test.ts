@@ -75,16 +75,14 @@ describe("a process finds out at its start", () => {
     await expect(assertMigrated(database.db)).rejects.toThrow("no Belfry schema");
   });
 
-  it("that the schema is too old, or too new", async () => {
+  it("that the schema is too old; one that is newer will do, since a cluster is upgraded process by process", async () => {
     await migrateDatabase(url);
     await database.db.execute(sql`update drizzle.__drizzle_migrations set created_at = created_at - 1`);
     await expect(assertMigrated(database.db)).rejects.toThrow(
       "the database has an older schema than this version needs: run `belfry migrate`",
     );
     await database.db.execute(sql`update drizzle.__drizzle_migrations set created_at = created_at + 2`);
-    await expect(assertMigrated(database.db)).rejects.toThrow(
-      "the database has a newer schema than this version knows: run a newer version of Belfry",
-    );
+    await expect(assertMigrated(database.db)).resolves.toBeUndefined();
   });
 
   it("that the database cannot be reached", async () => {

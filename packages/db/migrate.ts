@@ -13,7 +13,11 @@ const MIGRATION_LOCK = 0xbe1f8;
  * Throws when the database cannot be reached.
  */
 export async function migrateDatabase(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, application_name: "belfry migrate" });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    application_name: "belfry migrate",
+  });
   // What breaks the connection fails the query under way; unheard, the event would end the process.
   client.on("error", () => undefined);
   await client.connect().catch((cause: unknown) => {

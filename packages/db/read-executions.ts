@@ -1,6 +1,7 @@
 import type { ExecutionStatus, Trigger } from "@belfry/contract/states.ts";
 import { and, asc, desc, eq, gte, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { leastExecutionId } from "./execution-id.ts";
 import { attempts } from "./tables/attempts.ts";
 import { executions } from "./tables/executions.ts";
 
@@ -27,17 +28,18 @@ export async function getExecution(
     .from(executions)
     .where(and(eq(executions.id, executionId), eq(executions.accountId, accountId)));
   if (!execution) return null;
-  const earlier = await db.select().from(attempts).where(eq(attempts.executionId, executionId)).orderBy(asc(attempts.attempt));
+  const earlier = await db
+    .select()
+    .from(attempts)
+    .where(eq(attempts.executionId, executionId))
+    .orderBy(asc(attempts.attempt));
   return { execution, attempts: earlier };
 }
 
 /** The last row of the page before. */
 export type ExecutionCursor = { id: string; scheduledFor: Date };
 
-/**
- * Newest first: those of one job by occurrence, those of an account in the order in which they were made. Each order
- * is that of an index.
- */
+/** Newest first, by occurrence: ids are in that order. Those of one job are read in the order of its own index. */
 export function listExecutions(
   db: Db,
   accountId: string,
@@ -50,8 +52,9 @@ export function listExecutions(
     filter.jobId === undefined ? undefined : eq(executions.jobId, filter.jobId),
     filter.status === undefined ? undefined : eq(executions.status, filter.status),
     filter.trigger === undefined ? undefined : eq(executions.trigger, filter.trigger),
-    filter.from === undefined ? undefined : gte(executions.scheduledFor, filter.from),
-    filter.to === undefined ? undefined : lt(executions.scheduledFor, filter.to),
+    // A span of time is a span of ids, and so of the index in which the rows are read.
+    filter.from === undefined ? undefined : gte(executions.id, leastExecutionId(filter.from.getTime())),
+    filter.to === undefined ? undefined : lt(executions.id, leastExecutionId(filter.to.getTime())),
     page.before && (ofOneJob ? beforeOccurrence(page.before) : lt(executions.id, page.before.id)),
   ];
   return db

@@ -2,25 +2,42 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { workers } from "./tables/workers.ts";
 
-export type WorkerIdentity = { id: string; pool: string; host: string; pid: number; concurrency: number; modules: string[] };
+export type WorkerIdentity = {
+  id: string;
+  pool: string;
+  host: string;
+  pid: number;
+  concurrency: number;
+  modules: string[];
+};
 
 /** Makes a worker known. Before this it can claim nothing. */
 export async function registerWorker(db: Db, worker: WorkerIdentity): Promise<void> {
   await db.insert(workers).values(worker);
 }
 
+/** A claim this old is known to the worker that made it; a younger one may still be on its way back. */
+const CLAIM_SETTLES_SECONDS = 15;
+
 /**
  * A sign of life. `alive` false: the cluster has counted this worker as lost, what it runs is no longer its own.
- * `cancelled`: executions that it runs and that somebody wants stopped.
+ * `cancelled`: executions that it runs and that somebody wants stopped. `claimed`: those that it has held for a while,
+ * for it to compare with what it really runs.
  */
-export async function heartbeat(db: Db, workerId: string): Promise<{ alive: boolean; cancelled: string[] }> {
-  const { rows } = await db.execute<{ cancelled: string[] }>(sql`
+export async function heartbeat(
+  db: Db,
+  workerId: string,
+): Promise<{ alive: boolean; cancelled: string[]; claimed: string[] }> {
+  const { rows } = await db.execute<{ cancelled: string[]; claimed: string[] }>(sql`
     update workers set last_seen_at = now() where id = ${workerId} and stopped_at is null
     returning array(
       select id::text from executions where worker = ${workerId} and status = 'running' and cancel_requested_at is not null
-    ) as cancelled`);
+    ) as cancelled, array(
+      select id::text from executions
+      where worker = ${workerId} and status = 'running' and started_at < now() - make_interval(secs => ${CLAIM_SETTLES_SECONDS})
+    ) as claimed`);
   const row = rows[0];
-  return row ? { alive: true, cancelled: row.cancelled } : { alive: false, cancelled: [] };
+  return row ? { alive: true, ...row } : { alive: false, cancelled: [], claimed: [] };
 }
 
 /** Ends a worker: by itself when it has drained, for good. */
@@ -35,12 +52,4 @@ export async function markSilentStopped(db: Db, silentMs: number): Promise<strin
     where stopped_at is null and last_seen_at < now() - make_interval(secs => ${silentMs} / 1000.0)
     returning id`);
   return rows.map((row) => row.id);
-}
-
-/** Forgets workers that stopped more than `days` ago and of which nothing runs. */
-export async function forgetStopped(db: Db, days: number): Promise<number> {
-  const { rowCount } = await db.execute(sql`
-    delete from workers w where stopped_at < now() - make_interval(days => ${days})
-      and not exists (select from executions e where e.status = 'running' and e.worker = w.id)`);
-  return rowCount ?? 0;
 }

@@ -1,13 +1,18 @@
-import { createPostgresBackend, DEFAULT_SCHEMA, Queue, Worker, type WorkerOptions } from "bullmq";
+import { once } from "node:events";
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
 import { withDeadline } from "@belfry/service/deadline.ts";
+import { createPostgresBackend, DEFAULT_SCHEMA, Queue, Worker, type WorkerOptions } from "bullmq";
 import { Redis } from "ioredis";
 import pg from "pg";
 
 /** Where messages travel: Redis, or BullMQ's own tables in Postgres on a machine that has no Redis. */
 export type QueueBackend = { kind: "redis"; url: string; prefix: string } | { kind: "postgres"; url: string };
 
-export function queueBackend(settings: { redisUrl?: string | undefined; databaseUrl: string; prefix: string }): QueueBackend {
+export function queueBackend(settings: {
+  redisUrl?: string | undefined;
+  databaseUrl: string;
+  prefix: string;
+}): QueueBackend {
   return settings.redisUrl === undefined
     ? { kind: "postgres", url: settings.databaseUrl }
     : { kind: "redis", url: settings.redisUrl, prefix: settings.prefix };
@@ -15,36 +20,74 @@ export function queueBackend(settings: { redisUrl?: string | undefined; database
 
 export type MessageQueue = Queue<ExecutionMessage>;
 
-/** Connections that a queue or a consumer uses and that are closed with it. */
+/** A connection to the queue's server, and how to end it. */
 type Connection<T> = { connection: T; close: () => Promise<void> };
-
-export type Opened<T> = { opened: T; close: () => Promise<void> };
 
 const RECONNECT_MAX_MS = 1_000;
 
 /** In a Redis Cluster the keys of a queue have to lie on one node: the braces make its whole prefix the hash tag. */
 const redisPrefix = (prefix: string, pool: string): string => `{${prefix}:${pool}}`;
 
+/** The queues of any number of pools, on one connection: anybody who may create a job may name a new pool. */
+export type Queues = {
+  queue(pool: string): MessageQueue;
+  /** Whether the connection is there, or comes within the deadline. On Postgres always, since its pool connects when asked. */
+  isReady(deadlineMs: number): Promise<boolean>;
+  close(): Promise<void>;
+};
+
 /**
- * A pool's queue, for publishing and for looking at. A command fails at once while Redis is down, and after two
- * seconds when it is frozen: whoever publishes has a ledger to come back to.
+ * For publishing and for looking at. A command fails at once while Redis is down, and after two seconds when it is
+ * frozen: whoever publishes has a ledger to come back to.
  */
-export function openQueue(backend: QueueBackend, pool: string, onError: (error: Error) => void): Opened<MessageQueue> {
+export function openQueues(backend: QueueBackend, onError: (error: Error) => void): Queues {
+  const { make, isReady, close } = queueMaker(backend, onError);
+  const queues = new Map<string, MessageQueue>();
+  return {
+    queue(pool) {
+      const known = queues.get(pool);
+      if (known) return known;
+      const queue = make(pool);
+      queue.on("error", onError);
+      queues.set(pool, queue);
+      return queue;
+    },
+    isReady,
+    async close() {
+      await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      await close();
+    },
+  };
+}
+
+type QueueMaker = { make: (pool: string) => MessageQueue; isReady: (deadlineMs: number) => Promise<boolean>; close: () => Promise<void> };
+
+function queueMaker(backend: QueueBackend, onError: (error: Error) => void): QueueMaker {
   if (backend.kind === "redis") {
-    const { connection, close } = redisConnection(backend.url, onError, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 1,
-      commandTimeout: 2_000,
-    });
-    const queue: MessageQueue = new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool) });
-    queue.on("error", onError);
-    return { opened: queue, close: closeBoth(queue, close) };
+    const options = { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 };
+    const { connection, close } = redisConnection(backend.url, onError, options);
+    const make = (pool: string): MessageQueue =>
+      new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool) });
+    return { make, isReady: (deadlineMs) => isConnected(connection, deadlineMs), close };
   }
   const { connection, close } = postgresConnection(backend.url, 4, onError);
-  const queue = new Queue<ExecutionMessage>(pool, { connection: connection as never }, createPostgresBackend as never);
-  queue.on("error", onError);
-  return { opened: queue, close: closeBoth(queue, close) };
+  const make = (pool: string): MessageQueue => new Queue(pool, { connection: connection as never }, ON_POSTGRES);
+  return { make, isReady: async () => true, close };
 }
+
+async function isConnected(redis: Redis, deadlineMs: number): Promise<boolean> {
+  if (redis.status === "ready") return true;
+  const ready = once(redis, "ready", { signal: AbortSignal.timeout(deadlineMs) });
+  return ready.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** BullMQ's types follow from the backend; ours are the same on both, so its type is taken to be that of Redis. */
+const ON_POSTGRES = createPostgresBackend as never;
+
+export type OpenedWorker = { worker: Worker<ExecutionMessage>; close: () => Promise<void> };
 
 /** A BullMQ worker on a pool's queue. */
 export function openWorker(
@@ -53,7 +96,7 @@ export function openWorker(
   processor: (data: ExecutionMessage) => Promise<void>,
   options: Omit<WorkerOptions, "connection" | "prefix">,
   onError: (error: Error) => void,
-): Opened<Worker<ExecutionMessage>> {
+): OpenedWorker {
   if (backend.kind === "redis") {
     const { connection, close } = redisConnection(backend.url, onError, { maxRetriesPerRequest: null });
     const worker = new Worker<ExecutionMessage>(pool, (job) => processor(job.data), {
@@ -62,17 +105,17 @@ export function openWorker(
       prefix: redisPrefix(backend.prefix, pool),
     });
     worker.on("error", onError);
-    return { opened: worker, close: closeBoth(worker, close) };
+    return { worker, close: closeBoth(worker, close) };
   }
   const { connection, close } = postgresConnection(backend.url, 8, onError);
   const worker = new Worker<ExecutionMessage>(
     pool,
     (job) => processor(job.data),
     { ...options, connection: connection as never },
-    createPostgresBackend as never,
+    ON_POSTGRES,
   );
   worker.on("error", onError);
-  return { opened: worker, close: closeBoth(worker, close) };
+  return { worker, close: closeBoth(worker, close) };
 }
 
 function redisConnection(
@@ -106,6 +149,8 @@ function postgresConnection(url: string, max: number, onError: (error: Error) =>
     keepAliveInitialDelayMillis: 10_000,
   });
   connection.on("error", onError);
+  // Also while BullMQ holds one: an error that nobody hears ends the process.
+  connection.on("connect", (client) => client.on("error", onError));
   return { connection, close: () => connection.end() };
 }
 
@@ -122,14 +167,23 @@ function closeBoth(inner: { close(): Promise<void> }, closeConnection: () => Pro
 /** Throws if the queue's server cannot be reached: asked at start, so that a wrong address is one clear line. */
 export async function assertReachable(backend: QueueBackend): Promise<void> {
   if (backend.kind === "postgres") return; // The ledger's own connection has found out already.
-  const redis = new Redis(backend.url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  const redis = new Redis(backend.url, {
+    lazyConnect: true,
+    connectTimeout: 5_000,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
   let reason: Error | undefined;
   redis.on("error", (error: Error) => {
     reason = error;
   });
   try {
     // Something that listens and never answers is no Redis: ioredis itself would wait for it for ever.
-    await withDeadline("connecting", 5_000, redis.connect().then(() => redis.ping()));
+    await withDeadline(
+      "connecting",
+      5_000,
+      redis.connect().then(() => redis.ping()),
+    );
   } catch (error) {
     throw new Error("REDIS_URL: cannot reach Redis", { cause: reason ?? error });
   } finally {

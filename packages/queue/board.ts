@@ -1,13 +1,15 @@
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { FastifyAdapter } from "@bull-board/fastify";
-import { type MessageQueue, type Opened, openQueue, type QueueBackend } from "./backend.ts";
+import { openQueues, type QueueBackend } from "./backend.ts";
 
 export type Board = {
   /** A Fastify plugin; register it with the prefix `basePath`. */
   plugin: ReturnType<FastifyAdapter["registerPlugin"]>;
   /** Shows the queues of these pools besides those already shown. */
   show(pools: readonly string[]): void;
+  /** Whether the queue's server is connected; while it is not, the pages would hang. */
+  isReady(deadlineMs: number): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -22,19 +24,18 @@ export function createBoard(
     serverAdapter,
     options: { uiConfig: { boardTitle: "Belfry" } },
   });
-  const shown = new Map<string, Opened<MessageQueue>>();
+  const queues = openQueues(backend, onError);
+  const shown = new Set<string>();
   return {
     plugin: serverAdapter.registerPlugin(),
     show(pools) {
       for (const pool of pools) {
         if (shown.has(pool)) continue;
-        const queue = openQueue(backend, pool, onError);
-        shown.set(pool, queue);
-        board.addQueue(new BullMQAdapter(queue.opened, { readOnlyMode: !writable, description: `pool ${pool}` }));
+        shown.add(pool);
+        board.addQueue(new BullMQAdapter(queues.queue(pool), { readOnlyMode: !writable, description: `pool ${pool}` }));
       }
     },
-    async close() {
-      await Promise.all([...shown.values()].map((queue) => queue.close()));
-    },
+    isReady: queues.isReady,
+    close: queues.close,
   };
 }

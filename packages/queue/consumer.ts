@@ -1,4 +1,4 @@
-import { executionMessage, type ExecutionMessage } from "@belfry/contract/message.ts";
+import { type ExecutionMessage, executionMessage } from "@belfry/contract/message.ts";
 import { openWorker, type QueueBackend } from "./backend.ts";
 
 export type Consumer = {
@@ -19,8 +19,12 @@ export type ConsumerOptions = {
 };
 
 /** Takes messages off a pool's queue and hands each to `handle`. */
-export function consume(backend: QueueBackend, pool: string, { concurrency, handle, onRefused, onError }: ConsumerOptions): Consumer {
-  const { opened: worker, close } = openWorker(
+export function consume(
+  backend: QueueBackend,
+  pool: string,
+  { concurrency, handle, onRefused, onError }: ConsumerOptions,
+): Consumer {
+  const { worker, close } = openWorker(
     backend,
     pool,
     async (data) => {

@@ -6,7 +6,11 @@ import pg from "pg";
  * a schema that is missing, a BullMQ worker tries again without a pause and stops its process from doing anything else.
  */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "belfry migrate" });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: 5_000,
+    application_name: "belfry migrate",
+  });
   // What breaks the connection fails the query under way; unheard, the event would end the process.
   client.on("error", () => undefined);
   await client.connect();

@@ -1,13 +1,16 @@
 import type { Priority } from "@belfry/contract/states.ts";
 import { withDeadline } from "@belfry/service/deadline.ts";
-import { type MessageQueue, type Opened, openQueue, type QueueBackend } from "./backend.ts";
+import { type MessageQueue, openQueues, type QueueBackend } from "./backend.ts";
 
 /** One execution's turn on the queue. */
 export type Publication = { executionId: string; attempt: number; dispatch: number; pool: string; priority: Priority };
 
+/** What a pool's queue did not take within the deadline, and why. Some of it may be there all the same. */
+export type Refusal = { pool: string; publications: Publication[]; error: unknown };
+
 export type Publisher = {
-  /** Puts messages on their pools' queues. Throws when a queue did not take them within the deadline; some may be there all the same. */
-  publish(publications: readonly Publication[]): Promise<void>;
+  /** Puts messages on their pools' queues. Returns what was refused; one pool's trouble is not another's. */
+  publish(publications: readonly Publication[]): Promise<Refusal[]>;
   close(): Promise<void>;
 };
 
@@ -17,25 +20,23 @@ const BULLMQ_PRIORITY: Record<Priority, number> = { critical: 0, high: 1, medium
 const PUBLISH_DEADLINE_MS = 3_000;
 
 export function createPublisher(backend: QueueBackend, onError: (error: Error) => void): Publisher {
-  const queues = new Map<string, Opened<MessageQueue>>();
-
+  const queues = openQueues(backend, onError);
   return {
     async publish(publications) {
-      const byPool = Map.groupBy(publications, (p) => p.pool);
-      const results = [...byPool].map(([pool, ofPool]) => withDeadline("publishing", PUBLISH_DEADLINE_MS, addAll(queueOf(pool), ofPool)));
-      await Promise.all(results);
+      const byPool = [...Map.groupBy(publications, (p) => p.pool)];
+      const refusals = await Promise.all(byPool.map(([pool, ofPool]) => publishTo(pool, ofPool)));
+      return refusals.flat();
     },
-    async close() {
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
-    },
+    close: queues.close,
   };
 
-  function queueOf(pool: string): MessageQueue {
-    const known = queues.get(pool);
-    if (known) return known.opened;
-    const opened = openQueue(backend, pool, onError);
-    queues.set(pool, opened);
-    return opened.opened;
+  async function publishTo(pool: string, publications: Publication[]): Promise<Refusal[]> {
+    try {
+      await withDeadline("publishing", PUBLISH_DEADLINE_MS, addAll(queues.queue(pool), publications));
+      return [];
+    } catch (error) {
+      return [{ pool, publications, error }];
+    }
   }
 }
 

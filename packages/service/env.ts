@@ -12,7 +12,10 @@ export class EnvError extends Error {
  * Reads a process' settings from its environment: every problem at once, and never the value, which may be a secret.
  * An empty variable counts as absent, which is what compose files make of an unset one.
  */
-export function parseEnv<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv = process.env): z.infer<z.ZodObject<T>> {
+export function parseEnv<T extends z.ZodRawShape>(
+  shape: T,
+  env: NodeJS.ProcessEnv = process.env,
+): z.infer<z.ZodObject<T>> {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const result = z.object(shape).safeParse(given);
   if (result.success) return result.data;
@@ -42,7 +45,10 @@ export const commonEnv = {
   REDIS_URL: url(["redis:", "rediss:"]).optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Begins the names of what Belfry keeps in Redis, so that several clusters can share one. */
-  BELFRY_QUEUE_PREFIX: z.string().regex(/^[a-z0-9-]{1,40}$/, "must be 1 to 40 of a-z, 0-9 and -").default("belfry"),
+  BELFRY_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/, "must be 1 to 40 of a-z, 0-9 and -")
+    .default("belfry"),
 };
 
 export const text = z.string();

@@ -8,6 +8,9 @@ export function failureLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ("query" in error && error.cause instanceof Error) return failureLine(error.cause);
   const inner = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
-  const line = [error.message, ...inner.map(failureLine)].filter(Boolean).join(": ").replace(/\s*\n\s*/g, " ");
+  const line = [error.message, ...inner.map(failureLine)]
+    .filter(Boolean)
+    .join(": ")
+    .replace(/\s*\n\s*/g, " ");
   return withoutCredentials(line);
 }

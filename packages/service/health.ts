@@ -1,7 +1,10 @@
 import { createServer, type Server } from "node:http";
 
 /** What a process without an HTTP API of its own says of itself: `/livez` while it runs, `/readyz` 200 while `ready` says so. */
-export async function startHealthServer(port: number, ready: () => boolean): Promise<{ port: number; close: () => Promise<void> }> {
+export async function startHealthServer(
+  port: number,
+  ready: () => boolean,
+): Promise<{ port: number; close: () => Promise<void> }> {
   const server: Server = createServer((request, response) => {
     const known = request.url === "/livez" || request.url === "/readyz";
     const status = !known ? 404 : request.url === "/livez" || ready() ? 200 : 503;

@@ -15,9 +15,6 @@ export type Lifecycle = {
   fail(reason: string): void;
 };
 
-/** When the parent says nothing more over the process channel, it is gone, and so are we. */
-const PARENT_GONE = "disconnect";
-
 export type ProcessDefinition<S extends z.ZodRawShape> = {
   /** The settings besides those that every process has. */
   env: S;
@@ -33,7 +30,10 @@ type Env<S extends z.ZodRawShape> = z.infer<z.ZodObject<typeof commonEnv & S>>;
  * that supervises it stop them in reverse order, all within `graceMs`. A start that fails is one clear line and exit
  * code 1.
  */
-export async function runProcess<S extends z.ZodRawShape>(service: string, definition: ProcessDefinition<S>): Promise<void> {
+export async function runProcess<S extends z.ZodRawShape>(
+  service: string,
+  definition: ProcessDefinition<S>,
+): Promise<void> {
   const parts: Started[] = [];
   let failed = false;
   let stopping = false;
@@ -61,7 +61,7 @@ export async function runProcess<S extends z.ZodRawShape>(service: string, defin
       },
     };
     const parentGone = (): void => lifecycle.fail("the supervising process is gone");
-    process.once(PARENT_GONE, parentGone);
+    process.once("disconnect", parentGone);
     // It may have gone before anybody listened.
     if (process.connected === false) parentGone();
     await definition.start({ env, log, lifecycle });
@@ -79,6 +79,8 @@ async function stopAll(parts: Started[], graceMs: number, log: Logger): Promise<
   while (parts.length > 0) {
     const part = parts.pop() as Started;
     const left = Math.max(100, end - performance.now());
-    await withDeadline(`stopping ${part.name}`, left, part.stop(left)).catch((err: unknown) => log.error({ err, part: part.name }, "did not stop cleanly"));
+    await withDeadline(`stopping ${part.name}`, left, part.stop(left)).catch((err: unknown) =>
+      log.error({ err, part: part.name }, "did not stop cleanly"),
+    );
   }
 }

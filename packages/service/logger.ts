@@ -4,13 +4,28 @@ import { standardOutput } from "./standard-output.ts";
 export type Logger = pino.Logger;
 
 /** Names under which a secret could be logged by mistake, wherever they stand. */
-const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "token", "key", "api_key", "headers", "DATABASE_URL", "REDIS_URL"];
+const SECRET_FIELDS = [
+  "authorization",
+  "cookie",
+  "password",
+  "secret",
+  "token",
+  "key",
+  "api_key",
+  "headers",
+  "DATABASE_URL",
+  "REDIS_URL",
+];
 
 /**
  * One JSON line an event on standard output, or on `destination`. Fields that name things are `job_id`, `account_id`,
  * `function_id`, `execution_id` and `worker` everywhere.
  */
-export function createLogger(service: string, level: string, destination: DestinationStream = standardOutput()): Logger {
+export function createLogger(
+  service: string,
+  level: string,
+  destination: DestinationStream = standardOutput(),
+): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: { service, pid: process.pid },

@@ -30,7 +30,9 @@ export function createMicroBatch<In, Out>({ run, maxSize, parallel }: MicroBatch
       });
     },
     idle() {
-      return waiting.length === 0 && underWay === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve));
+      return waiting.length === 0 && underWay === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => onIdle.push(resolve));
     },
   };
 

@@ -69,6 +69,7 @@ export async function rowsOf<T extends Record<string, unknown>>(db: Db, query: S
 export async function makeDue(db: Db, jobId: string, seconds = 0): Promise<void> {
   await db.execute(sql`
     update jobs set
+      planned_from = planned_from - make_interval(secs => ${seconds + 1}),
       next_run = to_timestamp((schedule_spec->>'anchor')::float8 / 1000) - make_interval(secs => ${seconds}),
       schedule_spec = jsonb_set(schedule_spec::jsonb, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - ${(seconds + 1) * 1000}))
     where id = ${jobId}`);

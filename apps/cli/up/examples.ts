@@ -9,11 +9,20 @@ export async function ensureExamples(base: string, key: string, serverUrl: strin
   const known = functions.find((fn) => fn.name === "example-http");
   const http = known
     ? await call<Row>(base, key, "PATCH", `/automation/functions/${known.id}`, { url: serverUrl })
-    : await call<Row>(base, key, "POST", "/automation/functions", { name: "example-http", kind: "http", url: serverUrl });
+    : await call<Row>(base, key, "POST", "/automation/functions", {
+        name: "example-http",
+        kind: "http",
+        url: serverUrl,
+      });
   const hello = functions.find((fn) => fn.name === "hello" && fn.account_id === null);
   if (!hello) throw new Error("the workers have not brought along the module hello");
   await ensureJob(base, key, { name: "example-http", function_id: http.id, schedule: "@every 10s" });
-  await ensureJob(base, key, { name: "example-module", function_id: hello.id, schedule: "*/15 * * * * *", payload: { name: "Belfry" } });
+  await ensureJob(base, key, {
+    name: "example-module",
+    function_id: hello.id,
+    schedule: "*/15 * * * * *",
+    payload: { name: "Belfry" },
+  });
 }
 
 async function ensureJob(base: string, key: string, job: { name: string; [field: string]: unknown }): Promise<void> {

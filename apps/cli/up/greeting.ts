@@ -1,7 +1,17 @@
 import { styleText } from "node:util";
 
 /** What a person needs to go on, ready to paste. */
-export function greeting({ base, key, queue, database }: { base: string; key: string; queue: string; database: string }): string {
+export function greeting({
+  base,
+  key,
+  queue,
+  database,
+}: {
+  base: string;
+  key: string;
+  queue: string;
+  database: string;
+}): string {
   const heading = (text: string) => styleText("bold", text);
   return `
 ${heading("Belfry is up.")}  ${queue}, ${database}

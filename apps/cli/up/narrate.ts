@@ -10,7 +10,8 @@ export function narrate(process: string, line: string): string | null {
   const log = parse(line);
   if (log === null) return `${dim(process)} ${line}`;
   if (log.msg === "execution ended" || log.error_code !== undefined) return executionLine(process, log);
-  if (log.msg === "job completed") return `${clock(log)} ${dim("job completed")} ${log.job_id} after ${log.run_count} runs`;
+  if (log.msg === "job completed")
+    return `${clock(log)} ${dim("job completed")} ${log.job_id} after ${log.run_count} runs`;
   if (log.level === "warn" || log.level === "error" || log.level === "fatal") {
     const error = log.err as { message?: string } | undefined;
     return `${clock(log)} ${styleText("yellow", `${process}: ${log.msg}`)}${error?.message ? `: ${error.message}` : ""}${log.reason ? `: ${log.reason}` : ""}`;
@@ -31,7 +32,12 @@ function executionLine(process: string, log: LogLine): string {
   const phases = (["check", "perform"] as const)
     .filter((phase) => log[`${phase}_ms`] !== undefined)
     .map((phase) => `${phase} ${Number(log[`${phase}_ms`]).toFixed(1)} ms`);
-  const what = log.status === undefined ? "failed, will be tried again" : status === "skipped" ? "skipped, check declined" : status;
+  const what =
+    log.status === undefined
+      ? "failed, will be tried again"
+      : status === "skipped"
+        ? "skipped, check declined"
+        : status;
   const parts = [
     clock(log),
     styleText(color, `${mark} ${log.job_name}`),

@@ -92,6 +92,7 @@ function ready(child: ChildProcess): Promise<{ port?: number }> {
       clearTimeout(timer);
       resolve(message as { port?: number });
     });
+    child.once("error", (error) => errorOutput.push(error.message));
     child.once("close", () => {
       clearTimeout(timer);
       reject(new Error(errorOutput.join("").trim() || "ended without a word"));

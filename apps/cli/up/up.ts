@@ -19,6 +19,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const DRAIN_MS = 4_000;
 const STOP_MS = 1_500;
 const POSTGRES_STOP_MS = 2_000;
+const PARENT_WATCH_MS = 1_000;
 /** A start that is called off comes to its end within this time: what starts is told, and a first initdb takes this long. */
 const START_ENDS_MS = 5_000;
 
@@ -40,6 +41,7 @@ export async function up(): Promise<void> {
   };
   process.on("SIGINT", () => end(0));
   process.on("SIGTERM", () => end(0));
+  endWithParent(() => end(0));
   try {
     starting = start(cluster, stopping.signal, end);
     await starting;
@@ -78,7 +80,13 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
   await migrateAll(databaseUrl);
   await assertReachable(queueBackend({ redisUrl: env.REDIS_URL, databaseUrl, prefix: "belfry" }));
 
-  const common = { DATABASE_URL: databaseUrl, ...(env.REDIS_URL && { REDIS_URL: env.REDIS_URL }), BELFRY_DRAIN_MS: String(DRAIN_MS) };
+  const common = {
+    DATABASE_URL: databaseUrl,
+    ...(env.REDIS_URL && { REDIS_URL: env.REDIS_URL }),
+    BELFRY_DRAIN_MS: String(DRAIN_MS),
+    // One port cannot be everybody's; the supervisor needs none.
+    BELFRY_HEALTH_PORT: "",
+  };
   const run = (name: string, file: string, more: Record<string, string> = {}): Promise<Supervised> =>
     supervise({
       name,
@@ -119,6 +127,14 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
       database: cluster.postgres ? `data in ${cluster.postgres.dataDir}` : "your Postgres",
     }),
   );
+}
+
+/** Whoever started this with npm and kills npm means all of it; npm, or the shell between, does not always pass it on. */
+function endWithParent(end: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) end();
+  }, PARENT_WATCH_MS).unref();
 }
 
 /** In reverse order: whoever makes work stops after whoever does it, and Postgres last. */

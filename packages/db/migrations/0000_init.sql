@@ -37,6 +37,8 @@ CREATE TABLE "executions" (
 	"function_id" uuid NOT NULL,
 	"trigger" text NOT NULL,
 	"scheduled_for" timestamp (3) with time zone NOT NULL,
+	"occurrences" integer DEFAULT 1 NOT NULL,
+	"scheduled_until" timestamp (3) with time zone NOT NULL,
 	"status" text NOT NULL,
 	"skip_reason" text,
 	"attempt" integer DEFAULT 1 NOT NULL,
@@ -45,6 +47,7 @@ CREATE TABLE "executions" (
 	"dispatch" integer DEFAULT 0 NOT NULL,
 	"worker" text,
 	"cancel_requested_at" timestamp (3) with time zone,
+	"idempotency_key" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"started_at" timestamp (3) with time zone,
 	"completed_at" timestamp (3) with time zone,
@@ -54,6 +57,7 @@ CREATE TABLE "executions" (
 	"perform_phase" json,
 	CONSTRAINT "executions_trigger" CHECK ("executions"."trigger" in ('schedule', 'manual')),
 	CONSTRAINT "executions_status" CHECK ("executions"."status" in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
+	CONSTRAINT "executions_range" CHECK ("executions"."occurrences" = 1 or "executions"."skip_reason" = 'misfire'),
 	CONSTRAINT "executions_skip_reason" CHECK (("executions"."status" = 'skipped') = ("executions"."skip_reason" is not null)),
 	CONSTRAINT "executions_completed" CHECK (("executions"."status" in ('pending', 'running')) = ("executions"."completed_at" is null))
 );
@@ -98,6 +102,8 @@ CREATE TABLE "jobs" (
 	"delivery" text NOT NULL,
 	"status" text DEFAULT 'active' NOT NULL,
 	"enabled" boolean NOT NULL,
+	"paused_reason" text,
+	"planned_from" timestamp (3) with time zone NOT NULL,
 	"next_run" timestamp (3) with time zone,
 	"idempotency_key" text,
 	"idempotency_fingerprint" text,
@@ -128,7 +134,9 @@ ALTER TABLE "functions" ADD CONSTRAINT "functions_account_id_accounts_id_fk" FOR
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_function_id_functions_id_fk" FOREIGN KEY ("function_id") REFERENCES "public"."functions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "executions_occurrence" ON "executions" USING btree ("job_id","scheduled_for","trigger");--> statement-breakpoint
+CREATE UNIQUE INDEX "executions_idempotency_key" ON "executions" USING btree ("job_id","idempotency_key") WHERE idempotency_key is not null;--> statement-breakpoint
 CREATE INDEX "executions_newest" ON "executions" USING btree ("account_id","id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "executions_failed" ON "executions" USING btree ("account_id","id" DESC NULLS LAST) WHERE status = 'failed';--> statement-breakpoint
 CREATE INDEX "executions_to_publish" ON "executions" USING btree ("publish_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "executions_open" ON "executions" USING btree ("job_id") WHERE status in ('pending', 'running');--> statement-breakpoint
 CREATE INDEX "executions_running" ON "executions" USING btree ("worker") WHERE status = 'running';--> statement-breakpoint

@@ -9,7 +9,9 @@ export const apiKeys = pgTable(
   "api_keys",
   {
     id: idV7(),
-    accountId: uuid("account_id").notNull().references(() => accounts.id),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => accounts.id),
     name: text("name").notNull(),
     hash: text("hash").notNull().unique("api_keys_hash"),
     role: text("role").$type<Role>().notNull(),

@@ -12,7 +12,10 @@ export const createdAt = () => instant("created_at").notNull().default(sql`now()
 export const updatedAt = () => instant("updated_at").notNull().default(sql`now()`);
 
 /** Ids are UUIDv7: in the order in which they were made, so "newest first" needs no second column. */
-export const idV7 = () => uuid("id").primaryKey().$defaultFn(() => randomUUIDv7());
+export const idV7 = () =>
+  uuid("id")
+    .primaryKey()
+    .$defaultFn(() => randomUUIDv7());
 
 /**
  * JSON that is kept as it was given, in the order of its keys: `json` rather than `jsonb`, since nothing looks into it.

@@ -3,7 +3,7 @@ import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
-import { createdAt, idV7, instant, json } from "./columns.ts";
+import { createdAt, instant, json } from "./columns.ts";
 
 /**
  * The ledger: one row for each occurrence and each manual run, and what became of it.
@@ -14,12 +14,16 @@ import { createdAt, idV7, instant, json } from "./columns.ts";
 export const executions = pgTable(
   "executions",
   {
-    id: idV7(),
+    /** A UUIDv7 of `scheduledFor`, not of the moment of writing: ids are in the order of the occurrences. See execution-id.ts. */
+    id: uuid("id").primaryKey(),
     accountId: uuid("account_id").notNull(),
     jobId: uuid("job_id").notNull(),
     functionId: uuid("function_id").notNull(),
     trigger: text("trigger").$type<Trigger>().notNull(),
     scheduledFor: instant("scheduled_for").notNull(),
+    /** More than 1 for a row that stands for a range of misfires, from `scheduledFor` to `scheduledUntil`. */
+    occurrences: integer("occurrences").notNull().default(1),
+    scheduledUntil: instant("scheduled_until").notNull(),
     status: text("status").$type<ExecutionStatus>().notNull(),
     skipReason: text("skip_reason").$type<SkipReason>(),
     attempt: integer("attempt").notNull().default(1),
@@ -31,6 +35,8 @@ export const executions = pgTable(
     dispatch: integer("dispatch").notNull().default(0),
     worker: text("worker"),
     cancelRequestedAt: instant("cancel_requested_at"),
+    /** Of a manual run: a call with the same key gives this run again. */
+    idempotencyKey: text("idempotency_key"),
     createdAt: createdAt(),
     startedAt: instant("started_at"),
     completedAt: instant("completed_at"),
@@ -42,11 +48,14 @@ export const executions = pgTable(
   (t) => [
     check("executions_trigger", sql`${t.trigger} in ('schedule', 'manual')`),
     check("executions_status", sql`${t.status} in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')`),
+    check("executions_range", sql`${t.occurrences} = 1 or ${t.skipReason} = 'misfire'`),
     check("executions_skip_reason", sql`(${t.status} = 'skipped') = (${t.skipReason} is not null)`),
     check("executions_completed", sql`(${t.status} in ('pending', 'running')) = (${t.completedAt} is null)`),
     // One row per occurrence. Also the order in which a job's executions are listed.
     uniqueIndex("executions_occurrence").on(t.jobId, t.scheduledFor, t.trigger),
+    uniqueIndex("executions_idempotency_key").on(t.jobId, t.idempotencyKey).where(sql`idempotency_key is not null`),
     index("executions_newest").on(t.accountId, t.id.desc()),
+    index("executions_failed").on(t.accountId, t.id.desc()).where(sql`status = 'failed'`),
     index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending'`),
     index("executions_open").on(t.jobId).where(sql`status in ('pending', 'running')`),
     index("executions_running").on(t.worker).where(sql`status = 'running'`),

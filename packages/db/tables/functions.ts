@@ -28,7 +28,10 @@ export const functions = pgTable(
   },
   (t) => [
     check("functions_kind", sql`${t.kind} in ('http', 'module')`),
-    check("functions_target", sql`case ${t.kind} when 'http' then ${t.url} is not null else ${t.module} is not null end`),
+    check(
+      "functions_target",
+      sql`case ${t.kind} when 'http' then ${t.url} is not null else ${t.module} is not null end`,
+    ),
     uniqueIndex("functions_name").on(t.accountId, t.name).where(sql`deleted_at is null`),
     uniqueIndex("functions_shared_name").on(t.name).where(sql`account_id is null`),
     index("functions_newest").on(t.accountId, t.id.desc()),

@@ -14,8 +14,12 @@ export const jobs = pgTable(
   "jobs",
   {
     id: idV7(),
-    accountId: uuid("account_id").notNull().references(() => accounts.id),
-    functionId: uuid("function_id").notNull().references(() => functions.id),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => accounts.id),
+    functionId: uuid("function_id")
+      .notNull()
+      .references(() => functions.id),
     name: text("name").notNull(),
     description: text("description").notNull(),
     project: text("project"),
@@ -38,6 +42,10 @@ export const jobs = pgTable(
     delivery: text("delivery").$type<Delivery>().notNull(),
     status: text("status").$type<JobStatus>().notNull().default("active"),
     enabled: boolean("enabled").notNull(),
+    /** Why Belfry itself has paused the job; null if it has not. */
+    pausedReason: text("paused_reason"),
+    /** Since when the schedule is as it is and the job active: occurrences before it are none of this plan's. */
+    plannedFrom: instant("planned_from").notNull(),
     /** The first occurrence that is not in the ledger yet; null while there is none to come. */
     nextRun: instant("next_run"),
     idempotencyKey: text("idempotency_key"),

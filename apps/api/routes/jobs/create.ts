@@ -1,18 +1,11 @@
 import { createJobBody } from "@belfry/contract/job.ts";
 import { createJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
-import { z } from "zod";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { idempotencyHeaders } from "../../idempotency-headers.ts";
 import { found } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
-
-const headers = z.looseObject({
-  "idempotency-key": z
-    .string()
-    .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable ASCII characters")
-    .optional(),
-});
 
 export const createJobRoute: Route = (app, { db }) =>
   app.route({
@@ -24,7 +17,7 @@ export const createJobRoute: Route = (app, { db }) =>
       description:
         "Sent again with the same `Idempotency-Key` and the same body, it answers with the job that the first call made and the header `Idempotency-Replayed: true`.",
       tags: ["jobs"],
-      headers,
+      headers: idempotencyHeaders,
       body: createJobBody,
       response: {
         201: jobAnswer,
