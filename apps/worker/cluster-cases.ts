@@ -192,7 +192,7 @@ export function describeCluster(backend: "redis" | "postgres"): void {
   });
 
   it("stores outputs that Postgres would refuse, cleaned, beside others of the same moment", async () => {
-    const poison = { text: "a\u0000b\ud800", ["k\u0000"]: 1 };
+    const poison = { text: "a\u0000b\ud800", "k\u0000": 1 };
     const jobs = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
         jobThat(({ phase }) => (phase === "check" ? { shouldPerform: true } : i % 2 ? poison : { i })),

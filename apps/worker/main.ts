@@ -24,7 +24,8 @@ const SILENT_MS = 10_000;
 await runProcess("worker", {
   env: {
     BELFRY_POOL: slug.default("default"),
-    BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+    // Between claim and verdict an execution mostly waits for two commits; so many fill a batch.
+    BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(200),
     BELFRY_FUNCTIONS_DIR: text.optional(),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),

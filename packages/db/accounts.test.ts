@@ -70,7 +70,8 @@ describe("the first account", () => {
     const [before, after] = ["before ".repeat(6), "after ".repeat(6)];
     const { accountId } = await bootstrapAccount(empty.db, before);
     expect(await bootstrapAccount(empty.db, after)).toEqual({ accountId, created: false });
-    for (const key of [before, after]) expect(await findIdentity(empty.db, key)).toMatchObject({ accountId, role: "admin" });
+    for (const key of [before, after])
+      expect(await findIdentity(empty.db, key)).toMatchObject({ accountId, role: "admin" });
   });
 
   it("is told clearly when its key was revoked", async () => {

@@ -49,12 +49,13 @@ export async function msUntilNextPublish(db: Db): Promise<number | null> {
 
 /**
  * These did not get to a worker by way of the queue and are to be published again `inMs` from now. Rows that somebody
- * else holds at the moment are being claimed or taken back, and are left alone.
+ * else holds at the moment are being claimed or taken back, and are left alone. (For the concatenation see `byId` in
+ * executions.ts.)
  */
 export async function returnToPublish(db: Db, executionIds: readonly string[], inMs: number): Promise<void> {
   await db.execute(sql`
     update executions set publish_at = ${nowMs} + make_interval(secs => ${inMs} / 1000.0)
     where id in (
-      select id from executions where id = any(${array(executionIds, "uuid")}) and status = 'pending' for update skip locked
+      select id from executions where id = any(${array(executionIds, "uuid")}) and status || '' = 'pending' for update skip locked
     )`);
 }

@@ -60,7 +60,11 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
   };
 }
 
-type QueueMaker = { make: (pool: string) => MessageQueue; isReady: (deadlineMs: number) => Promise<boolean>; close: () => Promise<void> };
+type QueueMaker = {
+  make: (pool: string) => MessageQueue;
+  isReady: (deadlineMs: number) => Promise<boolean>;
+  close: () => Promise<void>;
+};
 
 function queueMaker(backend: QueueBackend, onError: (error: Error) => void): QueueMaker {
   if (backend.kind === "redis") {
@@ -142,7 +146,8 @@ function postgresConnection(url: string, max: number, onError: (error: Error) =>
     connectionString: url,
     max,
     application_name: "belfry queue",
-    options: `-c search_path=${DEFAULT_SCHEMA} -c timezone=UTC`,
+    // The queue may lose its last moments in a crash of Postgres: what is pending is published again from the ledger.
+    options: `-c search_path=${DEFAULT_SCHEMA} -c timezone=UTC -c synchronous_commit=off`,
     connectionTimeoutMillis: 5_000,
     query_timeout: 10_000,
     keepAlive: true,

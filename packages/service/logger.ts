@@ -4,7 +4,7 @@ import { standardOutput } from "./standard-output.ts";
 export type Logger = pino.Logger;
 
 /** Names under which a secret could be logged by mistake, wherever they stand. */
-const SECRET_FIELDS = [
+const SECRET_FIELDS = new Set([
   "authorization",
   "cookie",
   "password",
@@ -15,7 +15,7 @@ const SECRET_FIELDS = [
   "headers",
   "DATABASE_URL",
   "REDIS_URL",
-];
+]);
 
 /**
  * One JSON line an event on standard output, or on `destination`. Fields that name things are `job_id`, `account_id`,
@@ -30,8 +30,11 @@ export function createLogger(
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: "[redacted]" },
+    formatters: {
+      level: (label) => ({ level: label }),
+      bindings: (fields) => redacted(fields, REDACTED_LEVELS),
+      log: (fields) => redacted(fields, REDACTED_LEVELS),
+    },
     serializers: { err: serializeError, error: serializeError },
     hooks: {
       // Of an error that is logged without words pino takes the message for the words: a failed query's holds its parameters.
@@ -45,6 +48,32 @@ export function createLogger(
     },
   };
   return pino(options, destination);
+}
+
+/** How deep secrets are looked for. */
+const REDACTED_LEVELS = 3;
+
+/**
+ * The fields without secrets; the same object when it has none, which is nearly always. pino's own `redact` tries each
+ * path with its wildcards on each line, which took a tenth of a busy worker's time.
+ */
+function redacted(fields: Record<string, unknown>, levels: number): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, value] of Object.entries(fields)) {
+    const clean = SECRET_FIELDS.has(key)
+      ? "[redacted]"
+      : levels > 1 && isPlain(value)
+        ? redacted(value, levels - 1)
+        : value;
+    if (clean === value) continue;
+    copy ??= { ...fields };
+    copy[key] = clean;
+  }
+  return copy ?? fields;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !(value instanceof Error) && !Array.isArray(value);
 }
 
 const messageOf = (error: Error): string => (serializeError(error) as { message: string }).message;
@@ -67,5 +96,6 @@ function serializeError(error: unknown): unknown {
 
 /** A text without the user and password of URLs in it, JSON as well. A password may hold an `@`: the last one before the path counts. */
 export function withoutCredentials(text: string): string {
+  if (!text.includes("://")) return text;
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"]+@/gi, "$1***@");
 }

@@ -144,7 +144,7 @@ CREATE UNIQUE INDEX "functions_name" ON "functions" USING btree ("account_id","n
 CREATE UNIQUE INDEX "functions_shared_name" ON "functions" USING btree ("name") WHERE account_id is null;--> statement-breakpoint
 CREATE INDEX "functions_newest" ON "functions" USING btree ("account_id","id" DESC NULLS LAST);--> statement-breakpoint
 CREATE UNIQUE INDEX "jobs_name" ON "jobs" USING btree ("account_id",coalesce(project, ''),"name");--> statement-breakpoint
-CREATE UNIQUE INDEX "jobs_idempotency_key" ON "jobs" USING btree ("account_id","idempotency_key");--> statement-breakpoint
+CREATE UNIQUE INDEX "jobs_idempotency_key" ON "jobs" USING btree ("account_id","idempotency_key") WHERE idempotency_key is not null;--> statement-breakpoint
 CREATE INDEX "jobs_due" ON "jobs" USING btree ("next_run") WHERE next_run is not null;--> statement-breakpoint
 CREATE INDEX "jobs_settling" ON "jobs" USING btree ("id") WHERE status = 'active' and enabled and next_run is null;--> statement-breakpoint
 CREATE INDEX "jobs_newest" ON "jobs" USING btree ("account_id","id" DESC NULLS LAST);--> statement-breakpoint

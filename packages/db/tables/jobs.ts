@@ -61,7 +61,7 @@ export const jobs = pgTable(
     check("jobs_max_runs", sql`${t.runCount} >= 0 and (${t.maxRuns} = 0 or ${t.runCount} <= ${t.maxRuns})`),
     check("jobs_next_run", sql`${t.nextRun} is null or (${t.status} = 'active' and ${t.enabled})`),
     uniqueIndex("jobs_name").on(t.accountId, sql`coalesce(project, '')`, t.name),
-    uniqueIndex("jobs_idempotency_key").on(t.accountId, t.idempotencyKey),
+    uniqueIndex("jobs_idempotency_key").on(t.accountId, t.idempotencyKey).where(sql`idempotency_key is not null`),
     index("jobs_due").on(t.nextRun).where(sql`next_run is not null`),
     index("jobs_settling").on(t.id).where(sql`status = 'active' and enabled and next_run is null`),
     index("jobs_newest").on(t.accountId, t.id.desc()),
