@@ -10,6 +10,8 @@ export function presentExecution(row: ExecutionRow): ExecutionAnswer {
     function_id: row.functionId,
     trigger: row.trigger,
     scheduled_for: row.scheduledFor.toISOString(),
+    occurrences: row.occurrences,
+    scheduled_until: row.scheduledUntil.toISOString(),
     status: row.status,
     skip_reason: row.skipReason,
     attempt: row.attempt,

@@ -22,6 +22,7 @@ export function presentJob(row: JobWithLastRun): JobAnswer {
     delivery: row.delivery,
     status: row.status,
     enabled: row.enabled,
+    paused_reason: row.pausedReason,
     run_count: row.runCount,
     last_run: row.lastRun?.toISOString() ?? null,
     next_run: row.nextRun?.toISOString() ?? null,

@@ -1,6 +1,7 @@
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
 import { takeForPublish } from "@belfry/db/outbox.ts";
+import { pauseJob, resumeJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
@@ -91,4 +92,14 @@ it("completes a job that was to run once", async () => {
   ]);
   await settle(db, log, 10);
   expect(await read(jobId)).toMatchObject({ status: "completed" });
+});
+
+it("goes on after the latest change of the plan, not with what lay before it", async () => {
+  const { jobId, finish } = await lastRun();
+  await pauseJob(db, account.accountId, jobId);
+  await finish("skipped");
+  await resumeJob(db, account.accountId, jobId);
+  const resumedAt = Date.now();
+  await settle(db, log, 10);
+  expect((await read(jobId))?.nextRun?.getTime()).toBeGreaterThan(resumedAt - 100);
 });

@@ -191,6 +191,19 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     expect(await ended(executionId, 4_000)).toMatchObject({ status: "cancelled", error: { code: "CANCELLED" } });
   });
 
+  it("does not perform after a pause that came while its check took long", async () => {
+    const checked = Promise.withResolvers<unknown>();
+    const jobId = await jobThat(({ phase }) => (phase === "check" ? checked.promise : {}));
+    const executionId = await run(jobId);
+    await expect.poll(() => callsFor(executionId).length, { timeout: 10_000, interval: 20 }).toBe(1);
+    // The check has to have taken long by the worker's own clock as well.
+    await expect.poll(async () => Date.now() - ((await read(executionId)).startedAt?.getTime() as number)).toBeGreaterThan(200);
+    await pauseJob(ledger.db, account.accountId, jobId);
+    checked.resolve({ shouldPerform: true });
+    expect(await ended(executionId)).toMatchObject({ status: "skipped", skipReason: "paused", perform: null });
+    expect(callsFor(executionId).map((call) => call.phase)).toEqual(["check"]);
+  });
+
   it("stores outputs that Postgres would refuse, cleaned, beside others of the same moment", async () => {
     const poison = { text: "a\u0000b\ud800", "k\u0000": 1 };
     const jobs = await Promise.all(

@@ -113,3 +113,16 @@ it("says once that the worker was counted as lost", async () => {
   await expect.poll(() => liveness.lastRunAt(), { timeout: 10_000 }).toBeGreaterThan(told + 500);
   expect(losses()).toBe(1);
 });
+
+it("records as lost what the ledger says is the worker's and the worker does not run", async () => {
+  const { worker, executionId } = await workerWithOne();
+  const jobId = await makeJob(ledger.db, account, { schedule: "0 0 1 1 *" });
+  const forgotten = (await runJob(ledger.db, account.accountId, jobId))?.executionId as string;
+  // As when the answer to the claim was cut off; both are older than any claim that may still be on its way.
+  await claimExecutions(ledger.db, worker, [{ executionId: forgotten, attempt: 1 }]);
+  await ledger.db.execute(sql`update executions set started_at = now() - interval '1 minute' where worker = ${worker}`);
+  const stateOf = (id: string) =>
+    rowsOf(ledger.db, sql`select status, attempt from executions where id = ${id}`);
+  await expect.poll(() => stateOf(forgotten), { timeout: 10_000 }).toEqual([{ status: "pending", attempt: 2 }]);
+  expect(await stateOf(executionId)).toEqual([{ status: "running", attempt: 1 }]);
+});

@@ -27,7 +27,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --rounds N         how often each case is measured (3); the medians are shown
   --executions N     how many are due at once in the throughput case (20000)
   --workers N        worker processes (2)
-  --concurrency N    executions that a worker runs at once (50)
+  --concurrency N    executions that a worker runs at once (200)
   --json FILE        write the figures as JSON
   --docs             write the figures into docs/performance.md`;
 
@@ -45,7 +45,7 @@ export function readOptions(args: readonly string[]): Options | null {
     executions: wholeNumber("executions", given.executions, given.quick ? 4_000 : 20_000, 200_000),
     latenessSeconds: given.quick ? 3 : 10,
     workers: wholeNumber("workers", given.workers, 2, 64),
-    concurrency: wholeNumber("concurrency", given.concurrency, 50, 10_000),
+    concurrency: wholeNumber("concurrency", given.concurrency, 200, 10_000),
     json: given.json ?? null,
     docs: given.docs ?? false,
   };

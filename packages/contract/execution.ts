@@ -35,6 +35,9 @@ export const execution = z.object({
   function_id: z.uuid(),
   trigger,
   scheduled_for: instant,
+  /** More than 1 for a record that stands for a range of misfires, from `scheduled_for` to `scheduled_until`. */
+  occurrences: z.int(),
+  scheduled_until: instant,
   status: executionStatus,
   skip_reason: skipReason.nullable(),
   /** The try that is running or was the last; 1 for the first. */

@@ -90,6 +90,8 @@ export const job = z.object({
   delivery,
   status: jobStatus,
   enabled: z.boolean(),
+  /** Why Belfry itself has paused the job; null if it has not. */
+  paused_reason: z.string().nullable(),
   run_count: z.int(),
   last_run: instant.nullable(),
   next_run: instant.nullable(),

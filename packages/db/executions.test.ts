@@ -22,6 +22,7 @@ import {
   type Verdict,
 } from "./executions.ts";
 import { pauseJob, runJob } from "./jobs.ts";
+import { executionId as executionIdAt } from "./execution-id.ts";
 import { takeForPublish } from "./outbox.ts";
 import { getExecution } from "./read-executions.ts";
 import { inTransaction } from "./transaction.ts";
@@ -416,4 +417,30 @@ describe("the constraints of the ledger", () => {
       ).rejects.toMatchObject({ cause: { code: "23514" } });
     },
   );
+});
+
+it("finds what is claimed by its id, however little was pending when statistics were taken", async () => {
+  const quiet = await openTestLedger();
+  const owner = await makeAccount(quiet.db);
+  const worker = await makeWorker(quiet.db);
+  const jobId = await makeJob(quiet.db, owner, { schedule: "0 0 1 1 *" });
+  await quiet.db.execute(sql`
+    insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, completed_at)
+    select gen_random_uuid(), ${owner.accountId}, ${jobId}, ${owner.functionId}, 'manual', at, at, 'success', at
+    from generate_series(1, 20000) n, lateral (select timestamptz 'epoch' + n * interval '1 second' as at) t`);
+  await quiet.db.execute(sql`analyze executions`);
+  const plans = await inTransaction(quiet.db, async (tx) => {
+    await tx.execute(sql`load 'auto_explain'`);
+    await tx.execute(sql`set local auto_explain.log_min_duration = 0`);
+    await tx.execute(sql`set local client_min_messages = log`);
+    const seen: string[] = [];
+    const client = (tx as unknown as { $client: { on: (event: string, on: (notice: { message?: string }) => void) => void } }).$client;
+    client.on("notice", ({ message }) => seen.push(message ?? ""));
+    await claimExecutions(tx, worker, [{ executionId: executionIdAt(0), attempt: 1 }]);
+    await finishExecutions(tx, worker, [success(executionIdAt(0))]);
+    return seen.join("\n");
+  });
+  expect(plans).toContain("executions_pkey");
+  expect(plans).not.toMatch(/executions_to_publish|executions_running|Seq Scan on executions/);
+  await quiet.close();
 });

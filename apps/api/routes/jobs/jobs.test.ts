@@ -49,6 +49,7 @@ describe("POST /automation/jobs", () => {
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
       deleted_at: null,
+      paused_reason: null,
     });
   });
 
@@ -260,6 +261,15 @@ describe("pause, resume, delete", () => {
     expect((await client.get(`/automation/jobs/${job.id}`)).json()).toEqual(deleted.json());
   });
 
+  it("does not bring a job back whose function is gone", async () => {
+    const fn = await client.post("/automation/functions", { name: "short-lived", kind: "http", url: "http://127.0.0.1:9/" });
+    const job = await aJob(client, { function_id: fn.json().id });
+    await client.delete(`/automation/jobs/${job.id}`);
+    expect((await client.delete(`/automation/functions/${fn.json().id}`)).statusCode).toBe(200);
+    const revived = await client.patch(`/automation/jobs/${job.id}`, { enabled: true });
+    expect([revived.statusCode, revived.json().details[0].path]).toEqual([422, "function_id"]);
+  });
+
   it("takes an empty body with a content type, and refuses one that says something", async () => {
     const job = await aJob(client);
     const empty = await client.post(`/automation/jobs/${job.id}/pause`, undefined, {
@@ -284,6 +294,8 @@ describe("POST /automation/jobs/{id}/run", () => {
       function_id: job.function_id,
       trigger: "manual",
       scheduled_for: expect.any(String),
+      occurrences: 1,
+      scheduled_until: execution.scheduled_for,
       status: "pending",
       skip_reason: null,
       attempt: 1,
@@ -296,6 +308,17 @@ describe("POST /automation/jobs/{id}/run", () => {
       perform: null,
     });
     expect((await client.get(`/automation/jobs/${job.id}`)).json().run_count).toBe(1);
+  });
+
+  it("gives the same execution for the same Idempotency-Key, also at once", async () => {
+    const job = await aJob(client);
+    const run = () => client.post(`/automation/jobs/${job.id}/run`, undefined, { "idempotency-key": "click 1" });
+    const answers = await Promise.all(Array.from({ length: 6 }, run));
+    expect(answers.map((answer) => answer.statusCode)).toEqual(Array(6).fill(202));
+    expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1);
+    expect(answers.filter((answer) => answer.headers["idempotency-replayed"] === "true")).toHaveLength(5);
+    const another = await client.post(`/automation/jobs/${job.id}/run`, undefined, { "idempotency-key": "click 2" });
+    expect(another.json().id).not.toBe(answers[0]?.json().id);
   });
 
   it("refuses a job that is not active", async () => {
