@@ -1,6 +1,7 @@
 import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
 import { msUntilNextPublish } from "@belfry/db/outbox.ts";
+import { releaseHeld } from "@belfry/db/overlap.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
@@ -10,10 +11,11 @@ import { createReaper } from "./reap.ts";
 import { settle } from "./settle.ts";
 
 /** Everything that a scheduler does by itself, and how often at least. Each may run in any number of schedulers at once. */
-const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, settle: 1_000 } as const;
+const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, release: 1_000, settle: 1_000 } as const;
 
 const SWEEP_BATCH = 1_000;
 const PUBLISH_BATCH = 1_000;
+const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
@@ -76,11 +78,21 @@ export function startLoops(tools: SchedulerTools): Loops {
     },
   });
 
-  const all = [sweep, publishLoop, reap, settleLoop];
+  const release = startLoop({
+    name: "release",
+    everyMs: PERIODS.release,
+    log,
+    async runOnce() {
+      if ((await releaseHeld(db, RELEASE_BATCH)) > 0) publishLoop.wake();
+    },
+  });
+
+  const all = [sweep, publishLoop, reap, release, settleLoop];
   return {
     wake() {
       sweep.wake();
       publishLoop.wake();
+      release.wake();
     },
     all,
     async stop() {

@@ -1,7 +1,7 @@
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
-import { takeForPublish } from "@belfry/db/outbox.ts";
 import { pauseJob, resumeJob } from "@belfry/db/jobs.ts";
+import { takeForPublish } from "@belfry/db/outbox.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {

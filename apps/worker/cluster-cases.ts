@@ -197,7 +197,9 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     const executionId = await run(jobId);
     await expect.poll(() => callsFor(executionId).length, { timeout: 10_000, interval: 20 }).toBe(1);
     // The check has to have taken long by the worker's own clock as well.
-    await expect.poll(async () => Date.now() - ((await read(executionId)).startedAt?.getTime() as number)).toBeGreaterThan(200);
+    await expect
+      .poll(async () => Date.now() - ((await read(executionId)).startedAt?.getTime() as number))
+      .toBeGreaterThan(200);
     await pauseJob(ledger.db, account.accountId, jobId);
     checked.resolve({ shouldPerform: true });
     expect(await ended(executionId)).toMatchObject({ status: "skipped", skipReason: "paused", perform: null });
@@ -362,6 +364,39 @@ export function describeCluster(backend: "redis" | "postgres"): void {
     expect(execution).toMatchObject({ status: "success", attempt: 2 });
     expect(execution.attempts).toMatchObject([{ outcome: "lost", error: { code: "WORKER_STOPPED" } }]);
     workers = [...workers.filter((process) => process !== draining && process !== stopped), others];
+  });
+
+  it("leaves a function alone for as long as it asks, above the job's own maximum", async () => {
+    const answer: TargetAnswer = ({ attempt, phase }, response) => {
+      if (phase === "check") return { shouldPerform: true };
+      return attempt === 1 ? void response.writeHead(429, { "retry-after": "1" }).end() : { attempt };
+    };
+    const executionId = await run(
+      await jobThat(answer, { retry: { attempts: 2, backoff_ms: 10, max_backoff_ms: 20 } }),
+    );
+    const execution = await ended(executionId);
+    expect(execution).toMatchObject({ status: "success", attempt: 2, attempts: [{ outcome: "failed" }] });
+    const [first, second] = [execution.attempts[0]?.endedAt?.getTime(), execution.startedAt?.getTime()];
+    // Less a millisecond: an attempt's end is kept more finely than the instant from which the next one is available.
+    expect((second as number) - (first as number)).toBeGreaterThanOrEqual(999);
+  });
+
+  it("stops an attempt that takes longer in all than the job allows, and tries again", async () => {
+    const closed = Promise.withResolvers<void>();
+    const answer: TargetAnswer = ({ attempt, phase }, response) => {
+      if (phase === "check") return { shouldPerform: true };
+      if (attempt === 2) return { attempt };
+      response.on("close", () => closed.resolve());
+      return never();
+    };
+    const executionId = await run(await jobThat(answer, { timeout_ms: 400, retry: { attempts: 2, backoff_ms: 10 } }));
+    await closed.promise;
+    const execution = await ended(executionId);
+    expect(execution).toMatchObject({ status: "success", attempt: 2, perform: { output: { attempt: 2 } } });
+    const error = { code: "TIMEOUT", message: "the attempt took longer than its limit of 400 ms" };
+    expect(execution.attempts).toMatchObject([
+      { outcome: "failed", error, check: { error: null }, perform: { error } },
+    ]);
   });
 
   it("counts right in the end", async () => {

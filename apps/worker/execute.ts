@@ -3,12 +3,14 @@ import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { JsonObject } from "@belfry/contract/json.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { readCheckResult } from "@belfry/functions/check-result.ts";
+import { stopFailure } from "@belfry/functions/deadline.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/functions/event.ts";
 import type { HttpClient } from "@belfry/functions/http.ts";
 import { type PhaseResult, runPhase } from "@belfry/functions/run-phase.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import type { Ledger } from "./ledger.ts";
+import { limitAttempt } from "./limit-attempt.ts";
 import { resolveTarget, type Target } from "./resolve-target.ts";
 import { retryDelay } from "./retry-delay.ts";
 
@@ -27,14 +29,16 @@ type Outcome = {
   | { end: "success" }
   | { end: "declined" }
   | { end: "stopped" }
-  | { end: "failed"; error: ExecutionError; retryable: boolean }
+  | ({ end: "failed"; error: ExecutionError } & Pick<PhaseResult, "retryable" | "retryAfterMs">)
 );
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
   const target = resolveTarget(claimed, tools.http, tools.modules);
   if (!target && (await leaveToAnother(claimed, tools))) return;
-  const outcome = target ? await callPhases(claimed, target, tools.ledger, signal) : notFound(claimed);
+  const outcome = target
+    ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callPhases(claimed, target, tools.ledger, limited))
+    : notFound(claimed);
   // Handed back or lost: what this attempt came to is written by whoever took it over.
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   const recorded = await record(claimed, outcome, tools.ledger);
@@ -72,6 +76,7 @@ async function callPhases(
   ) {
     return { end: "stopped", check: check.record, perform: null };
   }
+  if (signal.aborted) return stoppedBetween(signal, check?.record ?? null);
   const perform = await callPerform(target, run, performPayload, signal);
   const records = { check: check?.record ?? null, perform: perform.record };
   return perform.error ? failed(perform, records) : { end: "success", ...records };
@@ -96,12 +101,20 @@ function callPerform(
 }
 
 function failed(result: PhaseResult, records: Pick<Outcome, "check" | "perform">): Outcome {
-  return { end: "failed", error: result.error as ExecutionError, retryable: result.retryable, ...records };
+  const { error, retryable, retryAfterMs } = result;
+  return { end: "failed", error: error as ExecutionError, retryable, retryAfterMs, ...records };
+}
+
+/** Stopped while no phase was under way: there is no perform, and so no record of one. */
+function stoppedBetween(signal: AbortSignal, check: PhaseRecord | null): Outcome {
+  const { code, message, retryable } = stopFailure(signal.reason);
+  return { end: "failed", error: { code, message }, retryable, retryAfterMs: null, check, perform: null };
 }
 
 function notFound(claimed: ClaimedExecution): Outcome {
   const message = `no worker of this pool was found that has the module "${claimed.function.module}"`;
-  return { end: "failed", error: { code: "FUNCTION_NOT_FOUND", message }, retryable: true, check: null, perform: null };
+  const error = { code: "FUNCTION_NOT_FOUND", message } as const;
+  return { end: "failed", error, retryable: true, retryAfterMs: null, check: null, perform: null };
 }
 
 const isNotOursToRecord = ({ code }: ExecutionError): boolean => code === "WORKER_LOST" || code === "WORKER_STOPPED";
@@ -112,7 +125,7 @@ async function record(claimed: ClaimedExecution, outcome: Outcome, ledger: Ledge
   const { executionId, attempt, retry } = claimed;
   const { check, perform } = outcome;
   if (outcome.end === "failed" && outcome.retryable && attempt < retry.attempts) {
-    const retryInMs = retryDelay(retry, attempt);
+    const retryInMs = retryDelay(retry, attempt, outcome.retryAfterMs);
     if (await ledger.retry({ executionId, attempt, error: outcome.error, check, perform, retryInMs }))
       return "retrying";
   }

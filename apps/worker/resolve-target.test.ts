@@ -22,6 +22,7 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
     payload: null,
     retry: { attempts: 1, backoff_ms: 0, max_backoff_ms: 0, jitter: 0 },
     delivery: "at_least_once",
+    timeoutMs: null,
     checkTimeoutMs: check ?? null,
     performTimeoutMs: perform ?? null,
     function: {

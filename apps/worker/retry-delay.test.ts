@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { retryDelay } from "./retry-delay.ts";
 
 const delay = (policy: object, attempt: number, random = 0) =>
-  retryDelay(retryPolicy.parse(policy), attempt, () => random);
+  retryDelay(retryPolicy.parse(policy), attempt, null, () => random);
 
 it.each([
   // backoff, maximum, attempts that failed, and the waits after them
@@ -30,7 +30,19 @@ it.each([
 
 it("spreads what failed together, and never below zero or above the wait", () => {
   const policy = retryPolicy.parse({ backoff_ms: 1_000 });
-  const delays = Array.from({ length: 500 }, () => retryDelay(policy, 1));
+  const delays = Array.from({ length: 500 }, () => retryDelay(policy, 1, null));
   expect(new Set(delays).size).toBeGreaterThan(50);
   expect(delays.every((ms) => ms >= 500 && ms <= 1_000)).toBe(true);
+});
+
+it.each([
+  // what the function asked for, and the wait
+  [null, 1_000],
+  [0, 1_000],
+  [999, 1_000],
+  [4_000, 4_000],
+  [86_400_000, 86_400_000],
+])("is never less than the %d ms that the function asked for, whatever the maximum", (atLeastMs, wait) => {
+  const policy = retryPolicy.parse({ backoff_ms: 1_000, max_backoff_ms: 2_000, jitter: 0.5 });
+  expect(retryDelay(policy, 1, atLeastMs, () => 0)).toBe(wait);
 });

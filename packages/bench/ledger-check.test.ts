@@ -54,6 +54,7 @@ describe("countLedger", () => {
       scheduledFor: at(second),
       until: at(second),
       count: 1,
+      held: false,
       skip: null,
     });
     // Planned are 1, 2 and 3; recorded are 1, 2, 4, and 9, which lies after the end of the plan.

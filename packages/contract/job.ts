@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { json, payload } from "./json.ts";
+import { misfirePolicy, overlapPolicy } from "./policies.ts";
 import { scheduleInput } from "./schedule-input.ts";
 import { delivery, jobStatus, priority } from "./states.ts";
 import { description, instant, name, slug } from "./text.ts";
@@ -36,8 +37,11 @@ const editable = {
   priority,
   pool: slug,
   max_runs: z.int().min(0).max(2_147_483_647),
+  timeout_ms: timeoutMs.nullable(),
   check_timeout_ms: timeoutMs.nullable(),
   perform_timeout_ms: timeoutMs.nullable(),
+  misfire: misfirePolicy,
+  overlap: overlapPolicy,
   retry: retryPolicy,
   delivery,
   enabled: z.boolean(),
@@ -55,8 +59,12 @@ export const createJobBody = z.strictObject({
   priority: editable.priority.default("medium"),
   pool: editable.pool.default("default"),
   max_runs: editable.max_runs.default(0),
+  /** How long an attempt may take in all, check and perform together. */
+  timeout_ms: editable.timeout_ms.default(null),
   check_timeout_ms: editable.check_timeout_ms.default(null),
   perform_timeout_ms: editable.perform_timeout_ms.default(null),
+  misfire: editable.misfire.prefault({}),
+  overlap: editable.overlap.prefault({}),
   retry: editable.retry.prefault({}),
   delivery: editable.delivery.default("at_least_once"),
   enabled: editable.enabled.default(true),
@@ -84,8 +92,11 @@ export const job = z.object({
   priority,
   pool: z.string(),
   max_runs: z.int(),
+  timeout_ms: z.int().nullable(),
   check_timeout_ms: z.int().nullable(),
   perform_timeout_ms: z.int().nullable(),
+  misfire: misfirePolicy,
+  overlap: overlapPolicy,
   retry: retryPolicy,
   delivery,
   status: jobStatus,

@@ -1,9 +1,10 @@
 /** What the sweep and the settling read and write of jobs. All in one transaction of the caller's. */
+import type { MisfirePolicy, OverlapPolicy } from "@belfry/contract/policies.ts";
 import type { Priority } from "@belfry/contract/states.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { array, toInstant, toMs } from "./sql-values.ts";
+import { array, columnsOf, toInstant, toMs } from "./sql-values.ts";
 
 /** A job whose `nextRun` has come. Instants in milliseconds since the epoch. */
 export type DueJob = {
@@ -16,13 +17,16 @@ export type DueJob = {
   nextRun: number;
   maxRuns: number;
   runCount: number;
+  misfire: MisfirePolicy;
+  overlap: OverlapPolicy;
 };
 
 /** Locks due jobs until the transaction ends. Jobs that another scheduler holds are passed over, so none is taken twice. */
 export async function lockDueJobs(tx: Db, limit: number): Promise<{ now: number; jobs: DueJob[] }> {
   const { rows } = await tx.execute<DueJob & { now: number }>(sql`
     select id, account_id as "accountId", function_id as "functionId", pool, priority, schedule_spec as "scheduleSpec",
-      ${toMs(sql`next_run`)} as "nextRun", max_runs as "maxRuns", run_count as "runCount", ${toMs(sql`now()`)} as now
+      ${toMs(sql`next_run`)} as "nextRun", max_runs as "maxRuns", run_count as "runCount", misfire, overlap,
+      ${toMs(sql`now()`)} as now
     from jobs
     where next_run <= now()
     order by next_run
@@ -36,21 +40,11 @@ export type Advance = { jobId: string; nextRun: number | null; newRuns: number }
 /** Moves locked jobs on. Without a next run a job waits for its open executions to end, and is then settled. */
 export async function advanceJobs(tx: Db, advances: readonly Advance[]): Promise<void> {
   if (advances.length === 0) return;
+  const column = columnsOf(advances);
   await tx.execute(sql`
     update jobs j set next_run = ${toInstant(sql`a.next_run`)}, run_count = j.run_count + a.new_runs
     from unnest(
-      ${array(
-        advances.map((a) => a.jobId),
-        "uuid",
-      )},
-      ${array(
-        advances.map((a) => a.nextRun),
-        "float8",
-      )},
-      ${array(
-        advances.map((a) => a.newRuns),
-        "int",
-      )}
+      ${column("jobId", "uuid")}, ${column("nextRun", "float8")}, ${column("newRuns", "int")}
     ) as a(job_id, next_run, new_runs)
     where j.id = a.job_id`);
 }

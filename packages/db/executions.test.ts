@@ -11,6 +11,7 @@ import {
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
+import { executionId as executionIdAt } from "./execution-id.ts";
 import {
   cancelExecution,
   claimExecutions,
@@ -22,7 +23,6 @@ import {
   type Verdict,
 } from "./executions.ts";
 import { pauseJob, runJob } from "./jobs.ts";
-import { executionId as executionIdAt } from "./execution-id.ts";
 import { takeForPublish } from "./outbox.ts";
 import { getExecution } from "./read-executions.ts";
 import { inTransaction } from "./transaction.ts";
@@ -434,7 +434,9 @@ it("finds what is claimed by its id, however little was pending when statistics 
     await tx.execute(sql`set local auto_explain.log_min_duration = 0`);
     await tx.execute(sql`set local client_min_messages = log`);
     const seen: string[] = [];
-    const client = (tx as unknown as { $client: { on: (event: string, on: (notice: { message?: string }) => void) => void } }).$client;
+    const client = (
+      tx as unknown as { $client: { on: (event: string, on: (notice: { message?: string }) => void) => void } }
+    ).$client;
     client.on("notice", ({ message }) => seen.push(message ?? ""));
     await claimExecutions(tx, worker, [{ executionId: executionIdAt(0), attempt: 1 }]);
     await finishExecutions(tx, worker, [success(executionIdAt(0))]);

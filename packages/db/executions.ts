@@ -14,7 +14,7 @@ import type { Db } from "./client.ts";
 import { executionId } from "./execution-id.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
 import { REPUBLISH_SECONDS } from "./outbox.ts";
-import { array, jsonOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
+import { array, columnsOf, jsonOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A run whose worker was lost this many times is taken to be what kills them, and fails. */
@@ -30,7 +30,11 @@ export type NewOccurrence = {
   skip: SkipReason | null;
   until: number;
   count: number;
+  /** Waits for its turn. */
+  held: boolean;
 };
+
+export type WrittenOccurrence = { id: string; jobId: string; skip: SkipReason | null; held: boolean };
 
 /**
  * Writes occurrences, in the transaction that moves their jobs' `next_run` on. `callerPublishes`: those to be run
@@ -41,63 +45,37 @@ export async function insertOccurrences(
   tx: Db,
   occurrences: readonly NewOccurrence[],
   { callerPublishes }: { callerPublishes: boolean },
-): Promise<{ id: string; jobId: string; skip: SkipReason | null }[]> {
+): Promise<WrittenOccurrence[]> {
   if (occurrences.length === 0) return [];
-  const { rows } = await tx.execute<{ id: string; jobId: string; skip: SkipReason | null }>(sql`
+  const column = columnsOf(occurrences.map((o) => ({ ...o, id: executionId(o.scheduledFor) })));
+  const { rows } = await tx.execute<WrittenOccurrence>(sql`
     insert into executions
       (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, occurrences,
-       status, skip_reason, completed_at, dispatch, publish_at)
+       status, skip_reason, completed_at, held, dispatch, publish_at)
     select o.id, o.account_id, o.job_id, o.function_id, 'schedule',
       ${toInstant(sql`o.scheduled_for`)}, ${toInstant(sql`o.scheduled_until`)}, o.occurrences,
       case when o.skip is null then 'pending' else 'skipped' end, o.skip,
-      case when o.skip is null then null else now() end,
+      case when o.skip is null then null else now() end, o.held,
       ${callerPublishes ? 1 : 0}, ${nowMs} + make_interval(secs => ${callerPublishes ? REPUBLISH_SECONDS : 0})
     from unnest(
-      ${array(
-        occurrences.map((o) => executionId(o.scheduledFor)),
-        "uuid",
-      )},
-      ${array(
-        occurrences.map((o) => o.accountId),
-        "uuid",
-      )},
-      ${array(
-        occurrences.map((o) => o.jobId),
-        "uuid",
-      )},
-      ${array(
-        occurrences.map((o) => o.functionId),
-        "uuid",
-      )},
-      ${array(
-        occurrences.map((o) => o.scheduledFor),
-        "float8",
-      )},
-      ${array(
-        occurrences.map((o) => o.until),
-        "float8",
-      )},
-      ${array(
-        occurrences.map((o) => o.count),
-        "int",
-      )},
-      ${array(
-        occurrences.map((o) => o.skip),
-        "text",
-      )}
-    ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip)
+      ${column("id", "uuid")}, ${column("accountId", "uuid")}, ${column("jobId", "uuid")}, ${column("functionId", "uuid")},
+      ${column("scheduledFor", "float8")}, ${column("until", "float8")}, ${column("count", "int")},
+      ${column("skip", "text")}, ${column("held", "bool")}
+    ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip, held)
     on conflict (job_id, scheduled_for, trigger) do nothing
-    returning id, job_id as "jobId", skip_reason as skip`);
+    returning id, job_id as "jobId", skip_reason as skip, held`);
   return rows;
 }
 
 /**
- * Writes a manual run of a job whose row the transaction holds locked. The scheduler publishes it. Two in one
- * millisecond are told apart by moving the second on: the lock makes the look-up safe.
+ * Writes a manual run of a job whose row the transaction holds locked, as the overlap policy has admitted it. The
+ * scheduler publishes it. Two in one millisecond are told apart by moving the second on: the lock makes the look-up
+ * safe.
  */
 export async function insertManualRun(
   tx: Db,
   job: { id: string; accountId: string; functionId: string },
+  admitted: "run" | "hold" | "skip",
   idempotencyKey: string | null,
 ): Promise<{ executionId: string }> {
   const { rows } = await tx.execute<{ at: number }>(sql`
@@ -106,11 +84,14 @@ export async function insertManualRun(
     where job_id = ${job.id} and trigger = 'manual' and scheduled_for >= ${nowMs}`);
   const at = rows[0]?.at as number;
   const id = executionId(at);
+  const skipped = admitted === "skip";
   await tx.execute(sql`
     insert into executions
-      (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, idempotency_key)
-    values (${id}, ${job.accountId}, ${job.id}, ${job.functionId}, 'manual', ${toInstant(at)}, ${toInstant(at)}, 'pending',
-      ${idempotencyKey})`);
+      (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, skip_reason, completed_at,
+       held, idempotency_key)
+    values (${id}, ${job.accountId}, ${job.id}, ${job.functionId}, 'manual', ${toInstant(at)}, ${toInstant(at)},
+      ${skipped ? "skipped" : "pending"}, ${skipped ? "overlap" : null}, ${skipped ? sql`now()` : sql`null`},
+      ${admitted === "hold"}, ${idempotencyKey})`);
   return { executionId: id };
 }
 
@@ -153,6 +134,7 @@ export type ClaimedExecution = {
   payload: Json;
   retry: RetryPolicy;
   delivery: Delivery;
+  timeoutMs: number | null;
   checkTimeoutMs: number | null;
   performTimeoutMs: number | null;
   function: {
@@ -174,20 +156,13 @@ export async function claimExecutions(
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
 ): Promise<ClaimedExecution[]> {
+  const column = columnsOf(wanted);
   const { rows } = await db.execute<ClaimedExecution>(sql`
     with wanted as (
-      select * from unnest(
-        ${array(
-          wanted.map((w) => w.executionId),
-          "uuid",
-        )}, ${array(
-          wanted.map((w) => w.attempt),
-          "int",
-        )}
-      ) as w(id, attempt)
+      select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
-      where e.attempt = w.attempt and ${byId("pending")} and e.available_at <= now()
+      where e.attempt = w.attempt and ${byId("pending")} and not e.held and e.available_at <= now()
         and exists (select from workers where id = ${worker} and stopped_at is null)
       order by e.id
       for update of e
@@ -198,7 +173,7 @@ export async function claimExecutions(
     where e.id = c.id and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
-      j.payload, j.retry, j.delivery, j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
+      j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
   return rows;
@@ -216,40 +191,23 @@ export type Verdict = {
 
 /**
  * Writes verdicts of a worker that holds the claims. Returns the ids that were written: of the others the claim was
- * lost, and what the worker found out about them does not count.
+ * lost, and what the worker found out about them does not count. Where another of the job waits for its turn, the schedulers hear
+ * of it.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
+  const column = columnsOf(
+    verdicts.map(({ error, check, perform, ...verdict }) => ({
+      ...verdict,
+      error: jsonTextOrNull(error),
+      check: jsonTextOrNull(check),
+      perform: jsonTextOrNull(perform),
+    })),
+  );
   const { rows } = await db.execute<{ id: string }>(sql`
     with verdict as (
       select * from unnest(
-        ${array(
-          verdicts.map((v) => v.executionId),
-          "uuid",
-        )},
-        ${array(
-          verdicts.map((v) => v.attempt),
-          "int",
-        )},
-        ${array(
-          verdicts.map((v) => v.status),
-          "text",
-        )},
-        ${array(
-          verdicts.map((v) => v.skipReason),
-          "text",
-        )},
-        ${array(
-          verdicts.map((v) => jsonTextOrNull(v.error)),
-          "json",
-        )},
-        ${array(
-          verdicts.map((v) => jsonTextOrNull(v.check)),
-          "json",
-        )},
-        ${array(
-          verdicts.map((v) => jsonTextOrNull(v.perform)),
-          "json",
-        )}
+        ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
+        ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
       ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
     ), finished as (
       update executions e
@@ -268,7 +226,10 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       from skipped join locked on locked.id = skipped.job_id
       where j.id = locked.id
     )
-    select id from finished`);
+    select id, case when exists (
+        select from executions held where held.job_id = finished.job_id and held.status = 'pending' and held.held
+      ) then pg_notify(${WAKE_CHANNEL}, '') end
+    from finished`);
   return new Set(rows.map((row) => row.id));
 }
 
@@ -414,7 +375,7 @@ export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason)
           error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
       from last where e.id = last.execution_id
     ), skipped as (
-      update executions e set status = 'skipped', skip_reason = ${reason}, completed_at = now()
+      update executions e set status = 'skipped', skip_reason = ${reason}, held = false, completed_at = now()
       from pending p where e.id = p.id and not exists (select from last where last.execution_id = p.id)
       returning e.id
     )
@@ -437,7 +398,7 @@ export async function cancelExecution(
     const status = rows[0]?.status;
     if (status === "pending") {
       await tx.execute(sql`
-        update executions set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
+        update executions set status = 'cancelled', held = false, completed_at = now(), error = ${jsonOrNull(error)}
         where id = ${executionId}`);
       return "cancelled";
     }

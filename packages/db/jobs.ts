@@ -13,6 +13,7 @@ import { type Db, databaseNow } from "./client.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { WAKE_CHANNEL } from "./listen.ts";
+import { admitAll } from "./overlap.ts";
 import { brokenConstraint } from "./pg-error.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
@@ -73,8 +74,11 @@ async function insertJob(
       priority: body.priority,
       pool: body.pool,
       maxRuns: body.max_runs,
+      timeoutMs: body.timeout_ms,
       checkTimeoutMs: body.check_timeout_ms,
       performTimeoutMs: body.perform_timeout_ms,
+      misfire: body.misfire,
+      overlap: body.overlap,
       retry: body.retry,
       delivery: body.delivery,
       enabled: body.enabled,
@@ -115,8 +119,11 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
           priority: patch.priority,
           pool: patch.pool,
           maxRuns: patch.max_runs,
+          timeoutMs: patch.timeout_ms,
           checkTimeoutMs: patch.check_timeout_ms,
           performTimeoutMs: patch.perform_timeout_ms,
+          misfire: patch.misfire,
+          overlap: patch.overlap,
           retry: patch.retry,
           delivery: patch.delivery,
           enabled: patch.enabled,
@@ -187,12 +194,19 @@ export async function runJob(
     if (earlier) return { executionId: earlier, replayed: true };
     const why = whyNotRunnable(job);
     if (why) throw new ApiError("JOB_NOT_ACTIVE", `job ${why} and cannot be run`);
-    const run = await insertManualRun(tx, job, idempotencyKey);
-    const counted = { ...job, runCount: job.runCount + 1 };
-    await tx
-      .update(jobs)
-      .set({ runCount: counted.runCount, nextRun: hasRunsLeft(counted) ? job.nextRun : null })
-      .where(eq(jobs.id, jobId));
+    const admitted = (await admitAll(tx, [{ jobId, overlap: job.overlap, count: 1 }])).get(jobId)?.[0] ?? "run";
+    const run = await insertManualRun(tx, job, admitted, idempotencyKey);
+    if (admitted !== "skip") {
+      // Not from `job`: making place for this run may have taken others back.
+      const isLast = sql`${jobs.maxRuns} > 0 and ${jobs.runCount} + 1 >= ${jobs.maxRuns}`;
+      await tx
+        .update(jobs)
+        .set({
+          runCount: sql`${jobs.runCount} + 1`,
+          nextRun: sql`case when ${isLast} then null else ${jobs.nextRun} end`,
+        })
+        .where(eq(jobs.id, jobId));
+    }
     await wake(tx);
     return { ...run, replayed: false };
   });

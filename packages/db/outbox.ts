@@ -25,7 +25,7 @@ export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]>
     with due as (
       select e.id, j.pool, j.priority
       from executions e join jobs j on j.id = e.job_id
-      where e.status = 'pending' and e.publish_at <= now()
+      where e.status = 'pending' and not e.held and e.publish_at <= now()
       order by e.publish_at
       limit ${limit}
       for update of e skip locked
@@ -43,7 +43,8 @@ export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]>
 /** Milliseconds until the next pending execution is to be published, 0 or less if one is, null if none waits. */
 export async function msUntilNextPublish(db: Db): Promise<number | null> {
   const { rows } = await db.execute<{ ms: number | null }>(sql`
-    select (extract(epoch from min(publish_at) - clock_timestamp()) * 1000)::float8 as ms from executions where status = 'pending'`);
+    select (extract(epoch from min(publish_at) - clock_timestamp()) * 1000)::float8 as ms from executions
+    where status = 'pending' and not held`);
   return rows[0]?.ms ?? null;
 }
 

@@ -1,8 +1,10 @@
+import { nextRun } from "@belfry/schedule/next-run.ts";
 import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts";
 import type { Db } from "./client.ts";
 import { advanceJobs, type DueJob, parkJob } from "./due-jobs.ts";
 import { insertOccurrences, type NewOccurrence } from "./executions.ts";
 import type { Dispatch } from "./outbox.ts";
+import { admitAll } from "./overlap.ts";
 
 /** Rows that one sweep writes at most, give or take those of one job: however long the outage, a sweep stays short. */
 const MAX_ROWS = 10_000;
@@ -21,27 +23,34 @@ export async function recordDue(
   now: number,
   { callerPublishes }: { callerPublishes: boolean },
 ): Promise<{ jobs: number; dispatches: Dispatch[] }> {
-  const planned = planAll(jobs, now);
-  for (const { job, reason } of planned.broken) await parkJob(tx, job.id, reason);
-  const occurrences = planned.plans.flatMap(({ job, plan }) => plan.occurrences.map((o) => toRow(job, o)));
-  const written = await insertOccurrences(tx, occurrences, { callerPublishes });
+  const { plans, broken } = planAll(jobs, now);
+  for (const { job, reason } of broken) await parkJob(tx, job.id, reason);
+  const admitted = await admitAll(
+    tx,
+    plans.map(({ job, plan }) => ({ jobId: job.id, overlap: job.overlap, count: runsOf(plan) })),
+  );
+  const rows = plans.flatMap(({ job, plan }) => toRows(job, plan, admitted.get(job.id) ?? []));
+  const written = await insertOccurrences(tx, rows, { callerPublishes });
 
-  const toRun = written.filter((o) => o.skip === null);
-  const runs = Map.groupBy(toRun, (o) => o.jobId);
+  const runs = Map.groupBy(
+    written.filter((row) => row.skip === null),
+    (row) => row.jobId,
+  );
   await advanceJobs(
     tx,
-    planned.plans.map(({ job, plan }) => ({
-      jobId: job.id,
-      nextRun: plan.next,
-      newRuns: runs.get(job.id)?.length ?? 0,
-    })),
+    plans.map(({ job, plan }) => {
+      const newRuns = runs.get(job.id)?.length ?? 0;
+      return { jobId: job.id, nextRun: nextOf(job, plan, newRuns), newRuns };
+    }),
   );
   const byId = new Map(jobs.map((job) => [job.id, job]));
-  const dispatches = toRun.map(({ id, jobId }) => {
-    const { pool, priority } = byId.get(jobId) as DueJob;
-    return { executionId: id, attempt: 1, dispatch: 1, pool, priority };
-  });
-  return { jobs: planned.plans.length + planned.broken.length, dispatches };
+  const dispatches = written
+    .filter((row) => row.skip === null && !row.held)
+    .map(({ id, jobId }) => {
+      const { pool, priority } = byId.get(jobId) as DueJob;
+      return { executionId: id, attempt: 1, dispatch: 1, pool, priority };
+    });
+  return { jobs: plans.length + broken.length, dispatches };
 }
 
 type Planned = { plans: { job: DueJob; plan: Plan }[]; broken: { job: DueJob; reason: string }[] };
@@ -51,9 +60,9 @@ function planAll(jobs: readonly DueJob[], now: number): Planned {
   let rows = 0;
   for (const job of jobs) {
     if (rows >= MAX_ROWS) break;
-    const runsLeft = job.maxRuns === 0 ? Number.POSITIVE_INFINITY : job.maxRuns - job.runCount;
     try {
-      const plan = planOccurrences(job.scheduleSpec, { from: job.nextRun, now, runsLeft, limit: MAX_INSTANTS });
+      const options = { from: job.nextRun, now, runsLeft: runsLeftOf(job), limit: MAX_INSTANTS, misfire: job.misfire };
+      const plan = planOccurrences(job.scheduleSpec, options);
       planned.plans.push({ job, plan });
       rows += plan.occurrences.length;
     } catch (error) {
@@ -64,6 +73,32 @@ function planAll(jobs: readonly DueJob[], now: number): Planned {
   return planned;
 }
 
-function toRow(job: DueJob, occurrence: Plan["occurrences"][number]): NewOccurrence {
-  return { accountId: job.accountId, jobId: job.id, functionId: job.functionId, ...occurrence };
+const runsLeftOf = ({ maxRuns, runCount }: DueJob): number =>
+  maxRuns === 0 ? Number.POSITIVE_INFINITY : maxRuns - runCount;
+
+const runsOf = (plan: Plan): number => plan.occurrences.filter(({ skip }) => skip === null).length;
+
+/** The plan ends where the last run would be given out; runs that were skipped for overlap are still to be had. */
+function nextOf(job: DueJob, plan: Plan, newRuns: number): number | null {
+  const last = plan.occurrences.at(-1);
+  if (plan.next !== null || !last || newRuns >= runsLeftOf(job)) return plan.next;
+  return nextRun(job.scheduleSpec, last.until);
+}
+
+/** The plan's occurrences as rows; `admitted` has a verdict for each that is to be run, in turn. */
+function toRows(job: DueJob, plan: Plan, admitted: readonly ("run" | "hold" | "skip")[]): NewOccurrence[] {
+  const verdicts = admitted.values();
+  return plan.occurrences.map(({ scheduledFor, until, count, skip }) => {
+    const verdict = skip === null ? verdicts.next().value : null;
+    return {
+      accountId: job.accountId,
+      jobId: job.id,
+      functionId: job.functionId,
+      scheduledFor,
+      until,
+      count,
+      skip: verdict === "skip" ? "overlap" : skip,
+      held: verdict === "hold",
+    };
+  });
 }

@@ -1,8 +1,19 @@
 import { type SQL, sql } from "drizzle-orm";
 
+type ArrayType = "uuid" | "text" | "int" | "float8" | "bool" | "json";
+
 /** One parameter that holds the whole array; by itself Drizzle makes a list of parameters of it. */
-export const array = (values: readonly unknown[], type: "uuid" | "text" | "int" | "float8" | "json"): SQL =>
+export const array = (values: readonly unknown[], type: ArrayType): SQL =>
   sql`${sql.param(values)}::${sql.raw(type)}[]`;
+
+/** Rows to be unnested, a column at a time: each column is one parameter. */
+export const columnsOf =
+  <Row extends object>(rows: readonly Row[]) =>
+  (key: keyof Row, type: ArrayType): SQL =>
+    array(
+      rows.map((row) => row[key]),
+      type,
+    );
 
 /** A JSON value as one parameter, or SQL's null for null and undefined. */
 export const jsonOrNull = (value: unknown): SQL => sql`${jsonTextOrNull(value)}::json`;

@@ -17,7 +17,8 @@ beforeEach(async () => {
 afterEach(() => ledger.close());
 
 const note = (tx: Db, text: string) => tx.execute(sql`insert into notes values (${text})`);
-const notes = async () => (await rowsOf<{ text: string }>(db, sql`select text from notes order by text`)).map((row) => row.text);
+const notes = async () =>
+  (await rowsOf<{ text: string }>(db, sql`select text from notes order by text`)).map((row) => row.text);
 
 describe("a transaction", () => {
   it("keeps all of what it did, or nothing", async () => {
@@ -59,10 +60,18 @@ describe("a transaction", () => {
 
 it("leaves no connection behind when many fail at once", async () => {
   const proxy = await startTcpProxy(ledger.url);
-  const { db: through, close } = openDatabase({ url: proxy.url, max: 4, applicationName: "test", onError: () => undefined, deadlineMs: 2_000 });
+  const { db: through, close } = openDatabase({
+    url: proxy.url,
+    max: 4,
+    applicationName: "test",
+    onError: () => undefined,
+    deadlineMs: 2_000,
+  });
   await inTransaction(through, (tx) => note(tx, "before"));
   await proxy.cut();
-  const all = await Promise.allSettled(Array.from({ length: 12 }, (_, i) => inTransaction(through, (tx) => note(tx, `cut ${i}`))));
+  const all = await Promise.allSettled(
+    Array.from({ length: 12 }, (_, i) => inTransaction(through, (tx) => note(tx, `cut ${i}`))),
+  );
   expect(all.every((one) => one.status === "rejected")).toBe(true);
   await proxy.restore();
   await Promise.all(Array.from({ length: 12 }, (_, i) => inTransaction(through, (tx) => note(tx, `again ${i}`))));

@@ -28,7 +28,7 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
     reject(failure);
     controller.abort(failure);
   };
-  const onAbort = () => stop(failureOf(outer.reason));
+  const onAbort = () => stop(stopFailure(outer.reason));
   const message = `${phase} took longer than its limit of ${timeoutMs} ms`;
   const timer = setTimeout(() => stop(new PhaseFailure("TIMEOUT", message, { retryable: true })), timeoutMs);
   outer.addEventListener("abort", onAbort, { once: true });
@@ -44,7 +44,8 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
   };
 }
 
-function failureOf(reason: unknown): PhaseFailure {
+/** What a phase comes to that is stopped, or not even begun, since a signal was aborted with this reason. */
+export function stopFailure(reason: unknown): PhaseFailure {
   const code = codeOf(reason);
   if (!code) return new PhaseFailure("CANCELLED", "the execution was cancelled", { retryable: false });
   return new PhaseFailure(code, describeThrown(reason), { retryable: RETRYABLE_STOPS.has(code) });

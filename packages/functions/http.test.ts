@@ -199,8 +199,37 @@ describe("an answer other than 2xx", () => {
   ])("is HTTP_STATUS with its body: %i", async (status, message, retryable) => {
     const result = await call("perform", await answering("why", { location: "http://127.0.0.1:1/" }, status));
 
-    expect(result).toMatchObject({ output: null, error: { code: "HTTP_STATUS", message }, retryable });
+    expect(result).toMatchObject({
+      output: null,
+      error: { code: "HTTP_STATUS", message },
+      retryable,
+      retryAfterMs: null,
+    });
     expect(result.record.output).toEqual({ status, body: "why" });
+  });
+
+  it.each([
+    [429, "1", 1_000],
+    [503, "120", 120_000],
+    [500, "0", 0],
+    [503, "soon", null],
+    // Not tried again in any case.
+    [404, "120", null],
+    [301, "120", null],
+  ])("may say how long to wait before another attempt: %i with Retry-After %s", async (status, retryAfter, ms) => {
+    expect(await call("check", await answering("", { "retry-after": retryAfter }, status))).toMatchObject({
+      error: { code: "HTTP_STATUS" },
+      retryAfterMs: ms,
+    });
+  });
+
+  it("may say so by a date", async () => {
+    const date = new Date(Date.now() + 60_000).toUTCString();
+    const { retryAfterMs } = await call("perform", await answering("", { "retry-after": date }, 503));
+
+    // HTTP dates have whole seconds, and the call took a moment.
+    expect(retryAfterMs).toBeGreaterThan(50_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
   it("keeps the first 4 KB of its body, whole characters only and storable", async () => {

@@ -4,6 +4,7 @@ import { Agent, type Dispatcher } from "undici";
 import { describeThrown } from "./describe-thrown.ts";
 import type { PhaseEvent } from "./event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** A longer answer is refused, whatever its status. */
 export const ANSWER_MAX_BYTES = 1024 * 1024;
@@ -119,9 +120,12 @@ async function statusFailure(response: Dispatcher.ResponseData): Promise<PhaseFa
   const { statusCode: status } = response;
   const words = response.statusText || STATUS_CODES[status] || "";
   const hint = status >= 300 && status < 400 ? " (redirects are not followed)" : "";
+  const retryable = status >= 500 || [408, 425, 429].includes(status);
+  const retryAfterMs = retryable ? readRetryAfter(response.headers["retry-after"], new Date()) : null;
   const body = await readBeginning(response, ERROR_BODY_BYTES);
   return new PhaseFailure("HTTP_STATUS", `HTTP ${status} ${words}`.trim() + hint, {
-    retryable: status >= 500 || [408, 425, 429].includes(status),
+    retryable,
+    retryAfterMs,
     output: { status, body },
   });
 }

@@ -1,12 +1,13 @@
 import type { DefinedFunction, FunctionContext } from "./define-function.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import type { PhaseEvent } from "./event.ts";
+import { isPermanent } from "./permanent-error.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
 /**
  * Calls the handler of one phase of a module that runs in this process. The event and the payload are copies: what a
  * check does to them must not be seen by perform, as it would not be over HTTP.
- * @throws PhaseFailure FUNCTION_ERROR for whatever the handler throws, retryable.
+ * @throws PhaseFailure FUNCTION_ERROR for whatever the handler throws, retryable unless a PermanentError is behind it.
  */
 export async function callModule(
   module: DefinedFunction,
@@ -20,6 +21,6 @@ export async function callModule(
     // Whoever calls asks first whether there is a check; a function without one would always perform.
     return module.check ? await module.check(copy, contextWithPayload) : { shouldPerform: true };
   } catch (thrown) {
-    throw new PhaseFailure("FUNCTION_ERROR", describeThrown(thrown), { retryable: true });
+    throw new PhaseFailure("FUNCTION_ERROR", describeThrown(thrown), { retryable: !isPermanent(thrown) });
   }
 }

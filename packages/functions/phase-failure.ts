@@ -6,18 +6,25 @@ const MESSAGE_MAX_BYTES = 4096;
 
 /**
  * Why a phase failed, thrown by the steps of `runPhase` and caught there. `retryable` says whether another attempt
- * may end otherwise; `output` is what is recorded although the phase failed.
+ * may end otherwise, `retryAfterMs` how long the function wants to be left alone before it; `output` is what is
+ * recorded although the phase failed.
  */
 export class PhaseFailure extends Error {
   readonly code: ExecutionErrorCode;
   readonly retryable: boolean;
+  readonly retryAfterMs: number | null;
   readonly output: Json;
 
-  constructor(code: ExecutionErrorCode, message: string, options: { retryable: boolean; output?: Json }) {
+  constructor(
+    code: ExecutionErrorCode,
+    message: string,
+    options: { retryable: boolean; retryAfterMs?: number | null; output?: Json },
+  ) {
     super(firstBytes(toStorableText(message), MESSAGE_MAX_BYTES));
     this.name = "PhaseFailure";
     this.code = code;
     this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs ?? null;
     this.output = options.output ?? null;
   }
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { readCheckResult } from "./check-result.ts";
 import { type CheckHandler, defineFunction, type PerformHandler } from "./define-function.ts";
 import { checkEvent, performEvent, type Run } from "./event.ts";
+import { PermanentError } from "./permanent-error.ts";
 import { runPhase } from "./run-phase.ts";
 
 const run: Run = {
@@ -42,7 +43,7 @@ describe("a phase that ends well", () => {
       { performPayload: { rows: 3 } },
     );
 
-    expect(result).toMatchObject({ output: { counted: 3 }, error: null, retryable: false });
+    expect(result).toMatchObject({ output: { counted: 3 }, error: null, retryable: false, retryAfterMs: null });
     expect(phaseRecord.parse(result.record)).toEqual({
       input: performEvent(run, { rows: 3 }),
       output: { counted: 3 },
@@ -142,6 +143,22 @@ describe("a handler that throws", () => {
 
     expect(result).toMatchObject({ output: null, error: { code: "FUNCTION_ERROR", message }, retryable: true });
     expect(result.record.error).toEqual(result.error);
+  });
+
+  it.each([
+    ["check", runCheck],
+    ["perform", runPerform],
+  ])("is not tried again after a PermanentError, nor after what one caused: %s", async (_, runHandler) => {
+    const permanent = new PermanentError("the customer is gone");
+
+    expect(await runHandler(throwing(permanent))).toMatchObject({
+      error: { code: "FUNCTION_ERROR", message: "the customer is gone" },
+      retryable: false,
+    });
+    expect(await runHandler(throwing(new Error("step 3", { cause: permanent })))).toMatchObject({
+      error: { code: "FUNCTION_ERROR", message: "step 3" },
+      retryable: false,
+    });
   });
 
   it("keeps what was logged before", async () => {

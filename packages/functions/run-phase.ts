@@ -34,6 +34,8 @@ export type PhaseResult = {
   error: ExecutionError | null;
   /** Whether another attempt may end otherwise; false if there is no error. */
   retryable: boolean;
+  /** The least wait before another attempt that the function asked for, in milliseconds; null if it did not. */
+  retryAfterMs: number | null;
 };
 
 /** Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. */
@@ -67,7 +69,8 @@ function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: 
     if (output.tooDeep) throw new PhaseFailure("CHECK_INVALID", TOO_DEEP, { ...FINAL, output: output.value });
     readCheckResult(output.whole);
   }
-  return { record: finishRecord(begin, output.value, logs, null), output: output.whole, error: null, retryable: false };
+  const record = finishRecord(begin, output.value, logs, null);
+  return { record, output: output.whole, error: null, retryable: false, retryAfterMs: null };
 }
 
 const FINAL = { retryable: false };
@@ -75,9 +78,10 @@ const TOO_DEEP = `check answered something nested deeper than ${OUTPUT_MAX_DEPTH
 
 function fail(begin: RecordBegin, logs: string[], failure: PhaseFailure): PhaseResult {
   const output = normaliseOutput(failure.output);
-  const error = { code: failure.code, message: failure.message };
+  const { code, message, retryable, retryAfterMs } = failure;
+  const error = { code, message };
   const record = finishRecord(begin, output.ok ? output.value : null, logs, error);
-  return { record, output: null, error, retryable: failure.retryable };
+  return { record, output: null, error, retryable, retryAfterMs };
 }
 
 /** Anything but a PhaseFailure here is a mistake of ours; it is recorded like any other end, since a row must end. */

@@ -43,13 +43,18 @@ export async function makeAccount(db: Db, fn: Partial<CreateFunctionBody> = {}):
   return { accountId, key, functionId };
 }
 
-/** A job of the account, `@every 1s` unless told otherwise. Returns its id. */
+/** A job of the account, `@every 1s` and with overlap allowed unless told otherwise. Returns its id. */
 export async function makeJob(
   db: Db,
   { accountId, functionId }: TestAccount,
   body: Record<string, unknown> = {},
 ): Promise<string> {
-  const defaults = { name: `job ${randomBytes(4).toString("hex")}`, function_id: functionId, schedule: "@every 1s" };
+  const defaults = {
+    name: `job ${randomBytes(4).toString("hex")}`,
+    function_id: functionId,
+    schedule: "@every 1s",
+    overlap: { policy: "allow" },
+  };
   const { jobId } = await createJob(db, accountId, createJobBody.parse({ ...defaults, ...body }), null);
   return jobId;
 }

@@ -43,6 +43,7 @@ CREATE TABLE "executions" (
 	"skip_reason" text,
 	"attempt" integer DEFAULT 1 NOT NULL,
 	"available_at" timestamp (3) with time zone DEFAULT date_trunc('milliseconds', now()) NOT NULL,
+	"held" boolean DEFAULT false NOT NULL,
 	"publish_at" timestamp (3) with time zone DEFAULT date_trunc('milliseconds', now()) NOT NULL,
 	"dispatch" integer DEFAULT 0 NOT NULL,
 	"worker" text,
@@ -57,6 +58,7 @@ CREATE TABLE "executions" (
 	"perform_phase" json,
 	CONSTRAINT "executions_trigger" CHECK ("executions"."trigger" in ('schedule', 'manual')),
 	CONSTRAINT "executions_status" CHECK ("executions"."status" in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
+	CONSTRAINT "executions_held" CHECK (not "executions"."held" or "executions"."status" = 'pending'),
 	CONSTRAINT "executions_range" CHECK ("executions"."occurrences" = 1 or "executions"."skip_reason" = 'misfire'),
 	CONSTRAINT "executions_skip_reason" CHECK (("executions"."status" = 'skipped') = ("executions"."skip_reason" is not null)),
 	CONSTRAINT "executions_completed" CHECK (("executions"."status" in ('pending', 'running')) = ("executions"."completed_at" is null))
@@ -96,8 +98,11 @@ CREATE TABLE "jobs" (
 	"pool" text NOT NULL,
 	"max_runs" integer NOT NULL,
 	"run_count" integer DEFAULT 0 NOT NULL,
+	"timeout_ms" integer,
 	"check_timeout_ms" integer,
 	"perform_timeout_ms" integer,
+	"misfire" json NOT NULL,
+	"overlap" json NOT NULL,
 	"retry" json NOT NULL,
 	"delivery" text NOT NULL,
 	"status" text DEFAULT 'active' NOT NULL,
@@ -137,7 +142,8 @@ CREATE UNIQUE INDEX "executions_occurrence" ON "executions" USING btree ("job_id
 CREATE UNIQUE INDEX "executions_idempotency_key" ON "executions" USING btree ("job_id","idempotency_key") WHERE idempotency_key is not null;--> statement-breakpoint
 CREATE INDEX "executions_newest" ON "executions" USING btree ("account_id","id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "executions_failed" ON "executions" USING btree ("account_id","id" DESC NULLS LAST) WHERE status = 'failed';--> statement-breakpoint
-CREATE INDEX "executions_to_publish" ON "executions" USING btree ("publish_at") WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX "executions_to_publish" ON "executions" USING btree ("publish_at") WHERE status = 'pending' and not held;--> statement-breakpoint
+CREATE INDEX "executions_waiting" ON "executions" USING btree ("job_id") WHERE status = 'pending' and held;--> statement-breakpoint
 CREATE INDEX "executions_open" ON "executions" USING btree ("job_id") WHERE status in ('pending', 'running');--> statement-breakpoint
 CREATE INDEX "executions_running" ON "executions" USING btree ("worker") WHERE status = 'running';--> statement-breakpoint
 CREATE UNIQUE INDEX "functions_name" ON "functions" USING btree ("account_id","name") WHERE deleted_at is null;--> statement-breakpoint

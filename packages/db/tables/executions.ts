@@ -2,7 +2,7 @@ import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
-import { check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { boolean, check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { createdAt, instant, json } from "./columns.ts";
 
 /**
@@ -29,6 +29,8 @@ export const executions = pgTable(
     attempt: integer("attempt").notNull().default(1),
     /** When this attempt may start. */
     availableAt: instant("available_at").notNull().default(sql`date_trunc('milliseconds', now())`),
+    /** Waits for its turn: a pending row that is not published and cannot be claimed while others of its job are open. */
+    held: boolean("held").notNull().default(false),
     /** When a pending row is to be put on the queue, or put there again should no worker have claimed it by then. */
     publishAt: instant("publish_at").notNull().default(sql`date_trunc('milliseconds', now())`),
     /** How often this attempt was put on the queue: part of the message's id, since BullMQ ignores an id that it still keeps. */
@@ -48,6 +50,7 @@ export const executions = pgTable(
   (t) => [
     check("executions_trigger", sql`${t.trigger} in ('schedule', 'manual')`),
     check("executions_status", sql`${t.status} in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')`),
+    check("executions_held", sql`not ${t.held} or ${t.status} = 'pending'`),
     check("executions_range", sql`${t.occurrences} = 1 or ${t.skipReason} = 'misfire'`),
     check("executions_skip_reason", sql`(${t.status} = 'skipped') = (${t.skipReason} is not null)`),
     check("executions_completed", sql`(${t.status} in ('pending', 'running')) = (${t.completedAt} is null)`),
@@ -56,7 +59,8 @@ export const executions = pgTable(
     uniqueIndex("executions_idempotency_key").on(t.jobId, t.idempotencyKey).where(sql`idempotency_key is not null`),
     index("executions_newest").on(t.accountId, t.id.desc()),
     index("executions_failed").on(t.accountId, t.id.desc()).where(sql`status = 'failed'`),
-    index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending'`),
+    index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending' and not held`),
+    index("executions_waiting").on(t.jobId).where(sql`status = 'pending' and held`),
     index("executions_open").on(t.jobId).where(sql`status in ('pending', 'running')`),
     index("executions_running").on(t.worker).where(sql`status = 'running'`),
   ],

@@ -1,5 +1,6 @@
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
+import type { MisfirePolicy, OverlapPolicy } from "@belfry/contract/policies.ts";
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import type { Delivery, JobStatus, Priority } from "@belfry/contract/states.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
@@ -36,8 +37,11 @@ export const jobs = pgTable(
     maxRuns: integer("max_runs").notNull(),
     /** The job's executions that are not `skipped`. Written in the transaction that makes or skips one. */
     runCount: integer("run_count").notNull().default(0),
+    timeoutMs: integer("timeout_ms"),
     checkTimeoutMs: integer("check_timeout_ms"),
     performTimeoutMs: integer("perform_timeout_ms"),
+    misfire: json<MisfirePolicy>("misfire").notNull(),
+    overlap: json<OverlapPolicy>("overlap").notNull(),
     retry: json<RetryPolicy>("retry").notNull(),
     delivery: text("delivery").$type<Delivery>().notNull(),
     status: text("status").$type<JobStatus>().notNull().default("active"),

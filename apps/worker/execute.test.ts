@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClaimedExecution } from "@belfry/db/executions.ts";
+import { createFunction, registerModules } from "@belfry/db/functions.ts";
+import { runJob } from "@belfry/db/jobs.ts";
+import { getExecution } from "@belfry/db/read-executions.ts";
+import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
+import { createHttpClient } from "@belfry/functions/http.ts";
+import { PermanentError } from "@belfry/functions/permanent-error.ts";
+import { createLogger } from "@belfry/service/logger.ts";
+import {
+  makeAccount,
+  makeJob,
+  makeWorker,
+  openTestLedger,
+  type TestAccount,
+  type TestLedger,
+} from "@belfry/testing/factories.ts";
+import { startTarget, type Target } from "@belfry/testing/target.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { execute } from "./execute.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+
+const never = new AbortController().signal;
+const log = createLogger("test", "warn", { write: () => undefined });
+const http = createHttpClient();
+let test: TestLedger;
+let target: Target;
+/** Its function is the target's. */
+let account: TestAccount;
+let ledger: Ledger;
+
+beforeAll(async () => {
+  test = await openTestLedger();
+  target = await startTarget();
+  account = await makeAccount(test.db, { url: target.url });
+  ledger = createLedger(test.db, await makeWorker(test.db), log, never);
+});
+afterAll(async () => {
+  await http.close();
+  await target.close();
+  await test.close();
+});
+
+/** Claims a manual run of a new job and executes one attempt. Gives what the ledger then says. */
+async function attemptAt(
+  job: Record<string, unknown>,
+  { functionId = account.functionId, modules = new Map<string, DefinedFunction>() } = {},
+) {
+  const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
+  const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
+  const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
+  await execute(claimed, { ledger, http, modules, log }, never);
+  return (await getExecution(test.db, account.accountId, executionId))?.execution;
+}
+const tookTooLong = (ms: number) => ({
+  code: "TIMEOUT",
+  message: `the attempt took longer than its limit of ${ms} ms`,
+});
+
+it("limits an attempt in all: a perform has what its check has left, and its connection is closed", async () => {
+  const closed = Promise.withResolvers<void>();
+  target.on("/", async ({ phase }, response) => {
+    if (phase === "perform") response.on("close", closed.resolve);
+    await sleep(400); // neither phase alone is too long
+    return { shouldPerform: true };
+  });
+  const error = tookTooLong(600);
+
+  expect(await attemptAt({ timeout_ms: 600 })).toMatchObject({
+    status: "failed",
+    error,
+    check: { error: null, output: { shouldPerform: true } },
+    perform: { error, output: null },
+  });
+  await closed.promise;
+});
+
+it("stops a check at the attempt's limit as well", async () => {
+  target.on("/", () => new Promise(() => undefined));
+  const error = tookTooLong(50);
+
+  expect(await attemptAt({ timeout_ms: 50 })).toMatchObject({
+    status: "failed",
+    error,
+    check: { error },
+    perform: null,
+  });
+});
+
+it("tries again after the attempt's limit, as after any time-out", async () => {
+  target.on("/", () => new Promise(() => undefined));
+
+  expect(await attemptAt({ timeout_ms: 50, retry: { attempts: 2 } })).toMatchObject({ status: "pending", attempt: 2 });
+});
+
+it("does not perform when the limit has passed between the phases", async () => {
+  const before = target.calls.length;
+  let unlocked: Promise<unknown> = Promise.resolve();
+  target.on("/", async () => {
+    // After a check that took long the job is asked again, and Postgres takes its time to answer.
+    const locked = Promise.withResolvers<void>();
+    unlocked = test.db.transaction(async (tx) => {
+      await tx.execute(sql`lock table jobs in access exclusive mode`);
+      locked.resolve();
+      await sleep(700);
+    });
+    await locked.promise;
+    await sleep(60);
+    return { shouldPerform: true };
+  });
+
+  expect(await attemptAt({ timeout_ms: 600 })).toMatchObject({
+    status: "failed",
+    error: tookTooLong(600),
+    check: { error: null },
+    perform: null,
+  });
+  expect(target.calls.slice(before).map((call) => call.phase)).toEqual(["check"]);
+  await unlocked;
+});
+
+it("does not try again what a module calls permanent", async () => {
+  const perform = () => {
+    throw new PermanentError("the customer is gone");
+  };
+  const gone = defineFunction({ name: "gone", perform });
+  await registerModules(test.db, [{ ...gone, check: false }]);
+  const { id: functionId } = await createFunction(test.db, account.accountId, {
+    kind: "module",
+    name: "gone",
+    description: "",
+    timeout_ms: null,
+  });
+  const modules = new Map([[gone.name, gone]]);
+
+  expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({
+    status: "failed",
+    attempt: 1,
+    error: { code: "FUNCTION_ERROR", message: "the customer is gone" },
+  });
+});

@@ -1,0 +1,115 @@
+/** What a job's overlap policy reads and does. The caller's transaction holds the lock on the job's row. */
+import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { OverlapPolicy } from "@belfry/contract/policies.ts";
+import { admit } from "@belfry/schedule/admit.ts";
+import { sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { CANCEL_CHANNEL } from "./listen.ts";
+import { array, jsonOrNull, nowMs } from "./sql-values.ts";
+import { inTransaction } from "./transaction.ts";
+
+/** A job's open executions: those that may run, and those that wait for their turn. */
+export type Open = { running: number; held: number };
+
+type Admitted = "run" | "hold" | "skip";
+
+/**
+ * Admits `count` executions to each job by its policy, and makes the place that `cancel_running` needs. Returns the
+ * verdicts of each job's executions in turn; they are to be written in this transaction.
+ */
+export async function admitAll(
+  tx: Db,
+  jobs: readonly { jobId: string; overlap: OverlapPolicy; count: number }[],
+): Promise<Map<string, Admitted[]>> {
+  const asking = jobs.filter(({ overlap, count }) => overlap.policy !== "allow" && count > 0);
+  const open = await countOpen(
+    tx,
+    asking.map(({ jobId }) => jobId),
+  );
+  const admitted = new Map<string, Admitted[]>();
+  for (const { jobId, overlap, count } of jobs) {
+    const { verdicts, cancel, dropHeld } = admit(overlap, open.get(jobId) ?? { running: 0, held: 0 }, count);
+    if (dropHeld) await skipHeld(tx, jobId);
+    if (cancel > 0) await cancelOldest(tx, jobId, cancel);
+    admitted.set(jobId, verdicts);
+  }
+  return admitted;
+}
+
+async function countOpen(tx: Db, jobIds: readonly string[]): Promise<Map<string, Open>> {
+  if (jobIds.length === 0) return new Map();
+  const { rows } = await tx.execute<Open & { jobId: string }>(sql`
+    select job_id as "jobId", count(*) filter (where not held)::int as running, count(*) filter (where held)::int as held
+    from executions
+    where job_id = any(${array(jobIds, "uuid")}) and status in ('pending', 'running')
+    group by job_id`);
+  return new Map(rows.map((row) => [row.jobId, row]));
+}
+
+async function skipHeld(tx: Db, jobId: string): Promise<void> {
+  await tx.execute(sql`
+    with skipped as (
+      update executions set status = 'skipped', skip_reason = 'overlap', held = false, completed_at = now()
+      where job_id = ${jobId} and status = 'pending' and held
+      returning id
+    )
+    update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}`);
+}
+
+/**
+ * Those that somebody else holds are passed over: a verdict may just be written, and it in turn may wait for the job's
+ * row that we hold.
+ */
+async function cancelOldest(tx: Db, jobId: string, count: number): Promise<void> {
+  const error: ExecutionError = { code: "CANCELLED", message: "cancelled, since a later occurrence took its place" };
+  await tx.execute(sql`
+    with oldest as (
+      select id, status from executions
+      where job_id = ${jobId} and status in ('pending', 'running') and not held
+      order by scheduled_for, id
+      limit ${count}
+      for update skip locked
+    ), cancelled as (
+      update executions e set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
+      from oldest where oldest.status = 'pending' and e.id = oldest.id
+    ), asked as (
+      update executions e set cancel_requested_at = coalesce(e.cancel_requested_at, now())
+      from oldest where oldest.status = 'running' and e.id = oldest.id
+      returning e.id
+    )
+    select pg_notify(${CANCEL_CHANNEL}, id::text) from asked`);
+}
+
+/**
+ * Lets executions that wait for their turn go, the oldest first, where others of their job have ended. Returns how many
+ * are now to be published. Jobs that somebody else holds are left for the next time.
+ */
+export async function releaseHeld(db: Db, limit: number): Promise<number> {
+  return inTransaction(db, async (tx) => {
+    const { rows: jobs } = await tx.execute<{ id: string; overlap: OverlapPolicy }>(sql`
+      select id, overlap from jobs
+      where id in (select job_id from executions where status = 'pending' and held)
+      limit ${limit}
+      for no key update skip locked`);
+    const open = await countOpen(
+      tx,
+      jobs.map(({ id }) => id),
+    );
+    let released = 0;
+    for (const { id, overlap } of jobs) {
+      const free =
+        overlap.policy === "allow" ? Number.MAX_SAFE_INTEGER : overlap.max_instances - (open.get(id)?.running ?? 0);
+      if (free > 0) released += await release(tx, id, free);
+    }
+    return released;
+  });
+}
+
+async function release(tx: Db, jobId: string, count: number): Promise<number> {
+  const { rowCount } = await tx.execute(sql`
+    update executions set held = false, publish_at = ${nowMs}
+    where id in (
+      select id from executions where job_id = ${jobId} and status = 'pending' and held order by scheduled_for, id limit ${count}
+    )`);
+  return rowCount ?? 0;
+}
