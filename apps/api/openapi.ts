@@ -46,7 +46,9 @@ export async function registerDocs(app: App): Promise<void> {
     scope.addHook("onRoute", (route) => {
       route.config = { ...route.config, access: "public" };
     });
-    await scope.register(swaggerUi, { routePrefix: "/docs" });
+    // Without the bar of the page's makers, which lets one open other documents.
+    const css = [{ filename: "belfry.css", content: ".swagger-ui .topbar { display: none }" }];
+    await scope.register(swaggerUi, { routePrefix: "/docs", theme: { title: "Belfry", css } });
   });
 }
 

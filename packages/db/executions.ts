@@ -391,7 +391,7 @@ export async function cancelExecution(
   accountId: string,
   executionId: string,
 ): Promise<"cancelled" | "requested" | "final" | "unknown"> {
-  const error: ExecutionError = { code: "CANCELLED", message: "cancelled before it started" };
+  const error: ExecutionError = { code: "CANCELLED", message: "cancelled while it waited" };
   return inTransaction(db, async (tx) => {
     const { rows } = await tx.execute<{ status: string }>(sql`
       select status from executions where id = ${executionId} and account_id = ${accountId} for update`);

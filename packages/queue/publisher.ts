@@ -51,6 +51,7 @@ function addAll(queue: MessageQueue, publications: readonly Publication[]): Prom
         priority: BULLMQ_PRIORITY[priority],
         // One recovery path, and it is in Postgres.
         attempts: 1,
+        // Nothing is kept: the record of what ran is the ledger, and on Postgres BullMQ's own trimming can deadlock.
         removeOnComplete: true,
         removeOnFail: true,
       },
