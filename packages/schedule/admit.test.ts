@@ -249,12 +249,12 @@ function live(policy: OverlapPolicy, happens: readonly Event[]) {
 }
 
 describe("a job through time", () => {
-  it("has each execution started or skipped, in order, and never more open than it may", () => {
+  it("has each execution started or skipped, in order if one at a time, and never more running than it may", () => {
     fc.assert(
       fc.property(policies, events, (policy, happens) => {
         const { made, started, skipped } = live(policy, happens);
         expect([...started, ...skipped].sort((a, b) => a - b)).toEqual(Array.from({ length: made }, (_, i) => i));
-        expect(started).toEqual([...started].sort((a, b) => a - b));
+        if (policy.max_instances === 1) expect(started).toEqual([...started].sort((a, b) => a - b));
       }),
       { numRuns: 500 },
     );

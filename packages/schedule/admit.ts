@@ -13,32 +13,43 @@ export type Admission = {
 /**
  * Admits `count` executions of one job. `running` are its open ones that do not wait for their turn, `held` those that do.
  */
-export function admit(policy: OverlapPolicy, { running, held }: { running: number; held: number }, count: number): Admission {
-  const free = Math.max(0, policy.max_instances - running);
+export function admit(
+  policy: OverlapPolicy,
+  { running, held }: { running: number; held: number },
+  count: number,
+): Admission {
+  // Those that wait are open too, and their places are not given away.
+  const free = Math.max(0, policy.max_instances - running - held);
+  const runs = Math.min(count, free);
   switch (policy.policy) {
     case "allow":
-      return { verdicts: [...many("run", count)], cancel: 0, dropHeld: false };
-    case "skip": {
-      const runs = Math.min(count, free);
+      return { verdicts: many("run", count), cancel: 0, dropHeld: false };
+    case "skip":
       return { verdicts: [...many("run", runs), ...many("skip", count - runs)], cancel: 0, dropHeld: false };
-    }
     case "queue": {
-      // Those that wait already come first.
-      const runs = Math.min(count, Math.max(0, free - held));
       const holds = Math.min(count - runs, Math.max(0, policy.max_queued - held));
       const verdicts = [...many("run", runs), ...many("hold", holds), ...many("skip", count - runs - holds)];
       return { verdicts, cancel: 0, dropHeld: false };
     }
-    case "cancel_running": {
-      // The latest are the ones that count: they wait until what they replace has ended.
-      const kept = Math.min(count, policy.max_instances);
-      const runs = Math.min(kept, free);
-      const verdicts = [...many("skip", count - kept), ...many("run", runs), ...many("hold", kept - runs)];
-      return { verdicts, cancel: kept - runs, dropHeld: held > 0 };
-    }
+    case "cancel_running":
+      return takePlaces(policy.max_instances, running, held, count);
   }
+}
+
+/** The latest are the ones that count: places go to those that come, then to those that wait, and last to those that run. */
+function takePlaces(places: number, running: number, held: number, count: number): Admission {
+  if (count === 0) return { verdicts: [], cancel: 0, dropHeld: false };
+  const kept = Math.min(count, places);
+  // Those that wait are kept beside what comes if they all fit: what they replace was told to stop already, and to drop
+  // them would leave its places empty.
+  const dropHeld = held > 0 && held + kept > places;
+  const waiting = dropHeld ? 0 : held;
+  const runs = Math.min(kept, Math.max(0, places - running - waiting));
+  const verdicts = [...many("skip", count - kept), ...many("run", runs), ...many("hold", kept - runs)];
+  return { verdicts, cancel: Math.max(0, running + waiting + kept - places), dropHeld };
 }
 
 type AdmissionVerdict = Admission["verdicts"][number];
 
-const many = (verdict: AdmissionVerdict, times: number): AdmissionVerdict[] => Array.from({ length: times }, () => verdict);
+const many = (verdict: AdmissionVerdict, times: number): AdmissionVerdict[] =>
+  Array.from({ length: times }, () => verdict);

@@ -67,7 +67,8 @@ function dueInstants(schedule: Schedule, { from, now, limit, misfire }: PlanOpti
     next = nextRun(schedule, next);
   }
   const hasLatest = next === null || next > now;
-  if (hasLatest || misfire.policy !== "run_all" || !allMissed(instants, now, misfire)) return { instants, next, hasLatest };
+  if (hasLatest || misfire.policy !== "run_all" || !allMissed(instants, now, misfire))
+    return { instants, next, hasLatest };
   // More than could be looked at, and all too late: whether the last ones are among those that `run_all` still runs is
   // seen the next time.
   const certain = Math.max(1, instants.length - misfire.max_runs);
