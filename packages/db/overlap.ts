@@ -65,9 +65,10 @@ async function cancelOldest(tx: Db, jobId: string, count: number): Promise<void>
   await tx.execute(sql`
     with oldest as (
       select id, status from executions
-      where job_id = ${jobId} and status in ('pending', 'running') and not held
-      order by scheduled_for, id
-      limit ${count}
+      where id in (
+        select id from executions where job_id = ${jobId} and status in ('pending', 'running') and not held
+        order by scheduled_for, id limit ${count}
+      ) and status in ('pending', 'running')
       for update skip locked
     ), cancelled as (
       update executions e set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
