@@ -62,18 +62,15 @@ async function callPhases(
   ledger: Ledger,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const run: Run = { ...claimed, scheduledFor: new Date(claimed.scheduledFor) };
+  const { executionId, attempt, jobId, trigger, payload } = claimed;
+  const run: Run = { executionId, attempt, jobId, trigger, payload, scheduledFor: new Date(claimed.scheduledFor) };
 
   const check = target.hasCheck ? await callCheck(target, run, signal) : null;
   if (check?.error) return failed(check, { check: check.record, perform: null });
   const { shouldPerform, performPayload } = check ? readCheckResult(check.output) : PERFORM_WITHOUT_CHECK;
   if (!shouldPerform) return { end: "declined", check: check?.record ?? null, perform: null };
 
-  if (
-    check &&
-    check.record.duration_ms >= LONG_CHECK_MS &&
-    !(await ledger.mayPerform(claimed.executionId, claimed.attempt))
-  ) {
+  if (check && check.record.duration_ms >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt))) {
     return { end: "stopped", check: check.record, perform: null };
   }
   if (signal.aborted) return stoppedBetween(signal, check?.record ?? null);

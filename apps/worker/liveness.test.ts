@@ -121,8 +121,7 @@ it("records as lost what the ledger says is the worker's and the worker does not
   // As when the answer to the claim was cut off; both are older than any claim that may still be on its way.
   await claimExecutions(ledger.db, worker, [{ executionId: forgotten, attempt: 1 }]);
   await ledger.db.execute(sql`update executions set started_at = now() - interval '1 minute' where worker = ${worker}`);
-  const stateOf = (id: string) =>
-    rowsOf(ledger.db, sql`select status, attempt from executions where id = ${id}`);
+  const stateOf = (id: string) => rowsOf(ledger.db, sql`select status, attempt from executions where id = ${id}`);
   await expect.poll(() => stateOf(forgotten), { timeout: 10_000 }).toEqual([{ status: "pending", attempt: 2 }]);
   expect(await stateOf(executionId)).toEqual([{ status: "running", attempt: 1 }]);
 });

@@ -1,5 +1,14 @@
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { RETRY_AFTER_MAX_MS, readRetryAfter } from "./retry-after.ts";
+
+// HTTP dates are in UTC, wherever the worker is.
+const { TZ } = process.env;
+beforeAll(() => {
+  process.env.TZ = "Asia/Tokyo";
+});
+afterAll(() => {
+  process.env.TZ = TZ ?? "UTC";
+});
 
 const now = new Date("1994-11-06T08:49:07.500Z");
 
