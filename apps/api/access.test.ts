@@ -114,7 +114,7 @@ describe("another account", () => {
     const stranger = await api.newClient();
 
     const byId = documentedEndpoints().filter(({ url }) => url.includes(":id"));
-    expect(byId.length).toBe(13);
+    expect(byId.length).toBe(14);
     for (const { method, url } of byId) {
       const kind = url.split("/")[2] as string;
       const send = (id: string) =>

@@ -1,9 +1,11 @@
 /** The answers' schemas, as they are validated and documented. */
+import { ledgerAudit } from "@belfry/contract/audit.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
 import { functionRecord } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
+import { occurrence } from "@belfry/contract/occurrence.ts";
 import { z } from "zod";
 
 /**
@@ -27,6 +29,11 @@ export type ExecutionAnswer = z.infer<typeof executionAnswer>;
 export const executionWithAttemptsAnswer = executionWithAttempts.extend(phases);
 export type ExecutionWithAttemptsAnswer = z.infer<typeof executionWithAttemptsAnswer>;
 
+export const occurrenceAnswer = occurrence;
+export type OccurrenceAnswer = z.infer<typeof occurrenceAnswer>;
+
+export const ledgerAuditAnswer = ledgerAudit;
+
 export const errorAnswer = z.object({
   /** A short label of the kind of error. */
   error: z.string(),
@@ -45,6 +52,8 @@ answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(executionAnswer, { id: "Execution" });
 answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
+answerNames.add(occurrenceAnswer, { id: "Occurrence" });
+answerNames.add(ledgerAuditAnswer, { id: "LedgerAudit" });
 answerNames.add(errorAnswer, { id: "Error" });
 
 /** What every route that needs an account can answer. */

@@ -7,6 +7,9 @@ const ID = new RegExp(`^${UUID}$`);
 /** … and instant, in milliseconds: at most 14 digits, which is before the year 5139. */
 const ID_AT = new RegExp(`^(\\d{1,14})\\.(${UUID})$`);
 
+/** Two instants in milliseconds, of which those before 1970 have a sign. */
+const WINDOW = /^(-?\d{1,14})\.(-?\d{1,15})$/;
+
 /** Cursor of a list that is in the order of its ids. */
 export const idCursor = cursor((text) => (ID.test(text) ? text : null));
 export const encodeIdCursor = ({ id }: { id: string }): string => encode(id);
@@ -18,6 +21,13 @@ export const executionCursor = cursor((text) => {
 });
 export const encodeExecutionCursor = ({ id, scheduledFor }: { id: string; scheduledFor: Date }): string =>
   encode(`${scheduledFor.getTime()}.${id}`);
+
+/** Cursor of a window of time: it begins after the first instant and ends before the second. */
+export const windowCursor = cursor((text) => {
+  const [, after, to] = WINDOW.exec(text) ?? [];
+  return after === undefined ? null : { after: Number(after), to: Number(to) };
+});
+export const encodeWindowCursor = ({ after, to }: { after: number; to: number }): string => encode(`${after}.${to}`);
 
 const encode = (text: string): string => Buffer.from(text).toString("base64url");
 

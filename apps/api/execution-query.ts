@@ -9,7 +9,8 @@ const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
 const example = "must be an ISO 8601 instant such as 2026-01-31T09:00:00Z";
 
-const instant = z.iso.datetime({ offset: true, error: example }).transform((text, ctx) => {
+/** An instant in a query string. */
+export const instant = z.iso.datetime({ offset: true, error: example }).transform((text, ctx) => {
   const ms = Date.parse(text);
   if (ms >= EARLIEST && ms <= LATEST) return new Date(ms);
   ctx.addIssue({ code: "custom", message: example });

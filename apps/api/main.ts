@@ -1,5 +1,6 @@
 import { bootstrapAccount } from "@belfry/db/accounts.ts";
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
+import { assertSettings } from "@belfry/db/assert-settings.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
 import { createBoard } from "@belfry/queue/board.ts";
@@ -34,6 +35,7 @@ await runProcess("api", {
     const { db, close } = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry api", onError });
     lifecycle.started("database", close);
     await assertMigrated(db);
+    for (const warning of await assertSettings(db)) log.warn(warning);
 
     if (env.BELFRY_BOOTSTRAP_API_KEY !== undefined) {
       const { accountId, created } = await bootstrapAccount(db, env.BELFRY_BOOTSTRAP_API_KEY);

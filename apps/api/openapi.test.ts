@@ -44,6 +44,8 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}",
       "GET /automation/jobs/{id}/executions",
       "GET /automation/jobs/{id}/next-runs",
+      "GET /automation/jobs/{id}/occurrences",
+      "GET /automation/ledger/audit",
       "GET /livez",
       "GET /readyz",
       "PATCH /automation/functions/{id}",
@@ -84,6 +86,8 @@ describe("/openapi.json", () => {
       "ExecutionWithAttempts",
       "Function",
       "Job",
+      "LedgerAudit",
+      "Occurrence",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
     for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name as string);

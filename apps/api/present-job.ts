@@ -1,8 +1,8 @@
-import type { JobWithLastRun } from "@belfry/db/read-jobs.ts";
+import type { JobWithLedger } from "@belfry/db/read-jobs.ts";
 import type { JobAnswer } from "./answers.ts";
 
 /** A job's row as the API answers it. */
-export function presentJob(row: JobWithLastRun): JobAnswer {
+export function presentJob(row: JobWithLedger): JobAnswer {
   return {
     id: row.id,
     account_id: row.accountId,
@@ -21,6 +21,7 @@ export function presentJob(row: JobWithLastRun): JobAnswer {
     perform_timeout_ms: row.performTimeoutMs,
     misfire: row.misfire,
     overlap: row.overlap,
+    auto_pause_after: row.autoPauseAfter,
     retry: row.retry,
     delivery: row.delivery,
     status: row.status,
@@ -29,6 +30,7 @@ export function presentJob(row: JobWithLastRun): JobAnswer {
     run_count: row.runCount,
     last_run: row.lastRun?.toISOString() ?? null,
     next_run: row.nextRun?.toISOString() ?? null,
+    warnings: row.warnings.map((warning) => ({ ...warning, since: warning.since.toISOString() })),
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
     deleted_at: row.deletedAt?.toISOString() ?? null,

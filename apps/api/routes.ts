@@ -14,10 +14,12 @@ import { listJobExecutionsRoute } from "./routes/jobs/executions.ts";
 import { getJobRoute } from "./routes/jobs/get.ts";
 import { listJobsRoute } from "./routes/jobs/list.ts";
 import { nextRunsRoute } from "./routes/jobs/next-runs.ts";
+import { listOccurrencesRoute } from "./routes/jobs/occurrences.ts";
 import { patchJobRoute } from "./routes/jobs/patch.ts";
 import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
+import { auditLedgerRoute } from "./routes/ledger/audit.ts";
 
 /** Everything that the API can be asked, in the order of its documentation. */
 export const ROUTES: readonly Route[] = [
@@ -36,11 +38,14 @@ export const ROUTES: readonly Route[] = [
   pauseJobRoute, //           POST   /automation/jobs/{id}/pause
   resumeJobRoute, //          POST   /automation/jobs/{id}/resume
   listJobExecutionsRoute, //  GET    /automation/jobs/{id}/executions
+  listOccurrencesRoute, //    GET    /automation/jobs/{id}/occurrences
   nextRunsRoute, //           GET    /automation/jobs/{id}/next-runs
 
   listExecutionsRoute, //     GET    /automation/executions
   getExecutionRoute, //       GET    /automation/executions/{id}
   cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
+
+  auditLedgerRoute, //        GET    /automation/ledger/audit
 
   livezRoute, //              GET    /livez
   readyzRoute, //             GET    /readyz

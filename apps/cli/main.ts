@@ -19,4 +19,13 @@ program
     await migrate();
   });
 
+program
+  .command("verify")
+  .description("check the ledger at DATABASE_URL against what was planned; exit code 1 if anything is wrong")
+  .option("--json", "print the whole report as JSON")
+  .action(async (options: { json?: boolean }) => {
+    const { verify } = await import("./verify.ts");
+    await verify(options);
+  });
+
 await program.parseAsync();

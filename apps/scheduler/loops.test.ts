@@ -3,6 +3,7 @@ import type { ExecutionMessage } from "@belfry/contract/message.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
+import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import { consume } from "@belfry/queue/consumer.ts";
@@ -108,6 +109,30 @@ it("complete a job whose runs are used up", async () => {
     .poll(async () => (await getJob(db, account.accountId, jobId))?.status, { timeout: 10_000 })
     .toBe("completed");
   expect(got).toHaveLength(1);
+});
+
+it("pause a job that keeps failing as soon as they are told", async () => {
+  const jobId = await makeJob(db, account, { schedule: "0 0 1 1 *", auto_pause_after: 1 });
+  const listener = listen(ledger.url, WAKE_CHANNEL, {
+    onNotify: loops.wake,
+    onConnect: loops.wake,
+    onError: () => undefined,
+  });
+  closing.push(listener.close);
+  const executionId = await manualRun(jobId);
+  await arrivals(executionId).toEqual([1]);
+  const worker = await makeWorker(db);
+  await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
+  const failed = {
+    status: "failed",
+    error: { code: "TIMEOUT", message: "it took too long" },
+    skipReason: null,
+  } as const;
+  await manualRun(jobId);
+  await finishExecutions(db, worker, [{ executionId, attempt: 1, ...failed, check: null, perform: null }]);
+  await expect
+    .poll(async () => await getJob(db, account.accountId, jobId), { timeout: 10_000, interval: 20 })
+    .toMatchObject({ status: "paused", pausedReason: expect.stringContaining("TIMEOUT: it took too long") });
 });
 
 it("go on writing the ledger while the queue hangs, and publish all of it afterwards", async () => {

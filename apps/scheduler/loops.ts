@@ -1,3 +1,4 @@
+import { judgeFailures } from "@belfry/db/auto-pause.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
 import { msUntilNextPublish } from "@belfry/db/outbox.ts";
@@ -11,12 +12,13 @@ import { createReaper } from "./reap.ts";
 import { settle } from "./settle.ts";
 
 /** Everything that a scheduler does by itself, and how often at least. Each may run in any number of schedulers at once. */
-const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, release: 1_000, settle: 1_000 } as const;
+const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, release: 1_000, settle: 1_000, autoPause: 1_000 } as const;
 
 const SWEEP_BATCH = 1_000;
 const PUBLISH_BATCH = 1_000;
 const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
+const AUTO_PAUSE_BATCH = 1_000;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */
@@ -87,12 +89,27 @@ export function startLoops(tools: SchedulerTools): Loops {
     },
   });
 
-  const all = [sweep, publishLoop, reap, release, settleLoop];
+  const autoPause = startLoop({
+    name: "auto-pause",
+    everyMs: PERIODS.autoPause,
+    log,
+    async runOnce() {
+      const { judged, paused, unjudged } = await judgeFailures(db, AUTO_PAUSE_BATCH);
+      for (const { jobId, jobName, accountId, reason } of paused)
+        log.warn({ job_id: jobId, job_name: jobName, account_id: accountId, reason }, "job paused, it keeps failing");
+      for (const { jobId, error } of unjudged)
+        log.warn({ err: error, job_id: jobId }, "job that keeps failing could not be paused, trying again");
+      return judged === AUTO_PAUSE_BATCH ? 0 : PERIODS.autoPause;
+    },
+  });
+
+  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause];
   return {
     wake() {
       sweep.wake();
       publishLoop.wake();
       release.wake();
+      autoPause.wake();
     },
     all,
     async stop() {

@@ -1,16 +1,25 @@
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
+import { assertSettings } from "@belfry/db/assert-settings.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
-import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { soleDuty } from "@belfry/db/sole-duty.ts";
+import { assertQueue } from "@belfry/queue/assert-queue.ts";
+import { queueBackend } from "@belfry/queue/backend.ts";
 import { createPublisher } from "@belfry/queue/publisher.ts";
 import { wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
+import { startLoop } from "@belfry/service/loop.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
 import { startLoops } from "./loops.ts";
+import { createWatchdog } from "./watchdog.ts";
 
 /** A loop that has not come to its end for this long is stuck: the process is not ready. */
 const STUCK_MS = 15_000;
+
+const WATCH_EVERY_MS = 60_000;
+/** Any constant that nothing else locks. */
+const WATCHDOG_LOCK = 0xbe1f9;
 
 await runProcess("scheduler", {
   env: { BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional() },
@@ -20,13 +29,14 @@ await runProcess("scheduler", {
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry scheduler", onError });
     lifecycle.started("database", database.close);
     await assertMigrated(database.db);
+    for (const warning of await assertSettings(database.db)) log.warn(warning);
 
     const backend = queueBackend({
       redisUrl: env.REDIS_URL,
       databaseUrl: env.DATABASE_URL,
       prefix: env.BELFRY_QUEUE_PREFIX,
     });
-    await assertReachable(backend);
+    for (const warning of await assertQueue(backend)) log.warn(warning);
     const publisher = createPublisher(backend, onError);
     lifecycle.started("publisher", publisher.close);
 
@@ -34,6 +44,12 @@ await runProcess("scheduler", {
     lifecycle.started("loops", loops.stop);
     const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, { onNotify: loops.wake, onConnect: loops.wake, onError });
     lifecycle.started("listener", listener.close);
+
+    const duty = soleDuty(env.DATABASE_URL, WATCHDOG_LOCK, 3 * WATCH_EVERY_MS);
+    lifecycle.started("watchdog's duty", duty.close);
+    const { runOnce } = createWatchdog(database.db, duty, log);
+    const watchdog = startLoop({ name: "watchdog", everyMs: WATCH_EVERY_MS, runOnce, log });
+    lifecycle.started("watchdog", watchdog.stop);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => loops.all.every((loop) => performance.now() - (loop.lastRunAt() ?? 0) < STUCK_MS);

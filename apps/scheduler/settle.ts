@@ -1,5 +1,6 @@
 import type { Db } from "@belfry/db/client.ts";
 import { advanceJobs, completeJobs, lockSettlingJobs, parkJob, type SettlingJob } from "@belfry/db/due-jobs.ts";
+import { recordChanges } from "@belfry/db/job-changes.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import type { Logger } from "@belfry/service/logger.ts";
@@ -28,6 +29,10 @@ export async function settle(db: Db, log: Logger, limit: number): Promise<{ comp
       completed.map((job) => job.id),
     );
     await advanceJobs(tx, resumed);
+    await recordChanges(
+      tx,
+      resumed.map(({ jobId }) => ({ jobId, kind: "continued", servedUpTo: null })),
+    );
     for (const job of completed)
       log.info({ job_id: job.id, account_id: job.accountId, run_count: job.runCount }, "job completed");
     return { completed: completed.length, resumed: resumed.length };

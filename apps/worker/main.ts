@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { slug } from "@belfry/contract/text.ts";
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
+import { assertSettings } from "@belfry/db/assert-settings.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { registerModules } from "@belfry/db/functions.ts";
 import { registerWorker } from "@belfry/db/workers.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import { createHttpClient } from "@belfry/functions/http.ts";
 import { loadModules } from "@belfry/functions/load-modules.ts";
-import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { assertQueue } from "@belfry/queue/assert-queue.ts";
+import { queueBackend } from "@belfry/queue/backend.ts";
 import { text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
@@ -43,12 +45,13 @@ await runProcess("worker", {
     lifecycle.started("database", database.close);
     const { db } = database;
     await assertMigrated(db);
+    for (const warning of await assertSettings(db)) log.warn(warning);
     const backend = queueBackend({
       redisUrl: env.REDIS_URL,
       databaseUrl: env.DATABASE_URL,
       prefix: env.BELFRY_QUEUE_PREFIX,
     });
-    await assertReachable(backend);
+    for (const warning of await assertQueue(backend)) log.warn(warning);
 
     const id = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
     const identity = {

@@ -42,6 +42,8 @@ const editable = {
   perform_timeout_ms: timeoutMs.nullable(),
   misfire: misfirePolicy,
   overlap: overlapPolicy,
+  /** Pauses the job when so many of its executions in a row have failed; 0 is never. */
+  auto_pause_after: z.int().min(0).max(1_000),
   retry: retryPolicy,
   delivery,
   enabled: z.boolean(),
@@ -65,6 +67,7 @@ export const createJobBody = z.strictObject({
   perform_timeout_ms: editable.perform_timeout_ms.default(null),
   misfire: editable.misfire.prefault({}),
   overlap: editable.overlap.prefault({}),
+  auto_pause_after: editable.auto_pause_after.default(0),
   retry: editable.retry.prefault({}),
   delivery: editable.delivery.default("at_least_once"),
   enabled: editable.enabled.default(true),
@@ -77,6 +80,23 @@ export const patchJobBody = z
   .partial()
   .refine((body) => Object.keys(body).length > 0, "must change at least one field");
 export type PatchJobBody = z.infer<typeof patchJobBody>;
+
+export const JOB_WARNING_CODES = [
+  "NO_WORKER", // no living worker serves its pool, or none of them has its module
+  "OVERDUE", // its next run has come and nothing was made of it: no scheduler is sweeping
+  "NOT_STARTED", // an execution may start and was not claimed
+  "OUTLASTS_INTERVAL", // its last execution was still running when the next one was due
+  "FAILING", // its last executions have failed
+] as const;
+export type JobWarningCode = (typeof JOB_WARNING_CODES)[number];
+
+/** Something that people should know of a job. Derived when it is read: it goes when its cause does. */
+export const jobWarning = z.object({
+  code: z.enum(JOB_WARNING_CODES),
+  message: z.string(),
+  /** When it began. */
+  since: instant,
+});
 
 /** A job as the API answers it. */
 export const job = z.object({
@@ -97,6 +117,7 @@ export const job = z.object({
   perform_timeout_ms: z.int().nullable(),
   misfire: misfirePolicy,
   overlap: overlapPolicy,
+  auto_pause_after: z.int(),
   retry: retryPolicy,
   delivery,
   status: jobStatus,
@@ -106,6 +127,8 @@ export const job = z.object({
   run_count: z.int(),
   last_run: instant.nullable(),
   next_run: instant.nullable(),
+  /** What is wrong with it at the moment; none unless it is active and enabled. */
+  warnings: z.array(jobWarning),
   created_at: instant,
   updated_at: instant,
   deleted_at: instant.nullable(),

@@ -27,6 +27,20 @@ export const PRIORITIES = ["critical", "high", "medium", "low", "background"] as
 export const priority = z.enum(PRIORITIES);
 export type Priority = z.infer<typeof priority>;
 
+/** Why a job's plan begins or ends. */
+export type JobChangeKind =
+  | "created"
+  | "edited"
+  | "paused"
+  | "resumed"
+  | "disabled"
+  | "deleted"
+  | "revived" // enabled again
+  | "parked" // Belfry could not plan it
+  | "exhausted" // the last of `max_runs` was given out, or the schedule is over
+  | "continued" // a run that was given out came back unused
+  | "completed";
+
 /**
  * What happens to a run whose worker died in the middle, when nobody can know whether the effect happened:
  * run again with the same idempotency key, or mark lost and never run again.

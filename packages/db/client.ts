@@ -45,15 +45,20 @@ export function connectionSettings(url: string, applicationName: string, deadlin
     application_name: applicationName,
     connectionTimeoutMillis: deadlineMs / 2,
     query_timeout: deadlineMs,
-    // The server gives up first, so that its reason is heard.
-    statement_timeout: deadlineMs * 0.8,
-    lock_timeout: deadlineMs / 5,
-    idle_in_transaction_session_timeout: 3_000,
+    ...sessionTimeouts(deadlineMs),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     options: "-c timezone=UTC -c synchronous_commit=on",
   };
 }
+
+/** What bounds the server's side, in milliseconds. */
+export const sessionTimeouts = (deadlineMs = 10_000) => ({
+  // The server gives up first, so that its reason is heard.
+  statement_timeout: deadlineMs * 0.8,
+  lock_timeout: deadlineMs / 5,
+  idle_in_transaction_session_timeout: 3_000,
+});
 
 /** Postgres' clock, in whole milliseconds since the epoch: the "now" of every decision about due. */
 export async function databaseNow(db: Db): Promise<number> {

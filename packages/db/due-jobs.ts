@@ -4,6 +4,7 @@ import type { Priority } from "@belfry/contract/states.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { recordChanges } from "./job-changes.ts";
 import { array, columnsOf, toInstant, toMs } from "./sql-values.ts";
 
 /** A job whose `nextRun` has come. Instants in milliseconds since the epoch. */
@@ -51,9 +52,12 @@ export async function advanceJobs(tx: Db, advances: readonly Advance[]): Promise
 
 /** Pauses a locked job that Belfry cannot go on with, and says why on the job. */
 export async function parkJob(tx: Db, jobId: string, reason: string): Promise<void> {
-  await tx.execute(sql`
+  const { rows } = await tx.execute<{ servedUpTo: number | null }>(sql`
+    with was as (select next_run from jobs where id = ${jobId})
     update jobs set status = 'paused', next_run = null, paused_reason = ${reason.slice(0, 1_000)}, updated_at = now()
-    where id = ${jobId}`);
+    where id = ${jobId}
+    returning (select ${toMs(sql`next_run`)} - 1 from was) as "servedUpTo"`);
+  await recordChanges(tx, [{ jobId, kind: "parked", servedUpTo: rows[0]?.servedUpTo ?? null }]);
 }
 
 /** Milliseconds until the earliest job is due, 0 or less if one is, null if none waits. */
@@ -105,5 +109,9 @@ export async function completeJobs(tx: Db, jobIds: readonly string[]): Promise<v
   if (jobIds.length === 0) return;
   await tx.execute(
     sql`update jobs set status = 'completed', updated_at = now() where id = any(${array(jobIds, "uuid")})`,
+  );
+  await recordChanges(
+    tx,
+    jobIds.map((jobId) => ({ jobId, kind: "completed", servedUpTo: null })),
   );
 }

@@ -191,8 +191,8 @@ export type Verdict = {
 
 /**
  * Writes verdicts of a worker that holds the claims. Returns the ids that were written: of the others the claim was
- * lost, and what the worker found out about them does not count. Where another of the job waits for its turn, the schedulers hear
- * of it.
+ * lost, and what the worker found out about them does not count. Where another of the job waits for its turn, or one
+ * has failed whose job may have to be paused for it, the schedulers hear of it.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
   const column = columnsOf(
@@ -203,6 +203,8 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       perform: jsonTextOrNull(perform),
     })),
   );
+  // Left out where nothing has failed: planning it would be the dearer part of it.
+  const unjudged = verdicts.some(({ status }) => status === "failed") ? sql`, ${unjudgedFailures("finished")}` : sql``;
   const { rows } = await db.execute<{ id: string }>(sql`
     with verdict as (
       select * from unnest(
@@ -225,13 +227,21 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       update jobs j set run_count = j.run_count - skipped.n
       from skipped join locked on locked.id = skipped.job_id
       where j.id = locked.id
-    )
+    )${unjudged}
     select id, case when exists (
         select from executions held where held.job_id = finished.job_id and held.status = 'pending' and held.held
       ) then pg_notify(${WAKE_CHANNEL}, '') end
     from finished`);
   return new Set(rows.map((row) => row.id));
 }
+
+/** Leaves what has failed to be judged by a scheduler, where the job is to be paused after so many failures. */
+const unjudgedFailures = (ended: "finished" | "ended") => sql`unjudged as (
+      insert into unjudged_failures (execution_id, job_id)
+      select e.id, e.job_id from ${sql.raw(ended)} e join jobs j on j.id = e.job_id
+      where e.status = 'failed' and j.auto_pause_after > 0
+      returning pg_notify(${WAKE_CHANNEL}, '')
+    )`;
 
 export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
   error: ExecutionError;
@@ -351,7 +361,7 @@ export async function recordLost(
       from lost
       where not lost.again and e.id = lost.id
       returning e.id, e.job_id, e.account_id, e.status
-    )
+    ), ${unjudgedFailures("ended")}
     select r.id as "executionId", r.job_id as "jobId", r.account_id as "accountId", lost.attempt, lost.worker, r.status
     from (select * from retried union all select * from ended) r join lost on lost.id = r.id`);
   return rows;

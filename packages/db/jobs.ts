@@ -12,6 +12,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
+import { planChange, planEnd, recordChanges } from "./job-changes.ts";
 import { WAKE_CHANNEL } from "./listen.ts";
 import { admitAll } from "./overlap.ts";
 import { brokenConstraint } from "./pg-error.ts";
@@ -79,6 +80,7 @@ async function insertJob(
       performTimeoutMs: body.perform_timeout_ms,
       misfire: body.misfire,
       overlap: body.overlap,
+      autoPauseAfter: body.auto_pause_after,
       retry: body.retry,
       delivery: body.delivery,
       enabled: body.enabled,
@@ -87,6 +89,7 @@ async function insertJob(
       idempotencyKey,
       idempotencyFingerprint: idempotencyKey === null ? null : fingerprint,
     });
+    await recordChanges(tx, [{ jobId, kind: "created", servedUpTo: null }], now);
     await wake(tx);
     return jobId;
   });
@@ -124,6 +127,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
           performTimeoutMs: patch.perform_timeout_ms,
           misfire: patch.misfire,
           overlap: patch.overlap,
+          autoPauseAfter: patch.auto_pause_after,
           retry: patch.retry,
           delivery: patch.delivery,
           enabled: patch.enabled,
@@ -188,7 +192,8 @@ export async function runJob(
   idempotencyKey: string | null = null,
 ): Promise<{ executionId: string; replayed: boolean } | null> {
   return inTransaction(db, async (tx) => {
-    const job = await lockServed(tx, accountId, jobId, await databaseNow(tx));
+    const now = await databaseNow(tx);
+    const job = await lockServed(tx, accountId, jobId, now);
     if (!job) return null;
     const earlier = idempotencyKey === null ? null : await findManualRun(tx, jobId, idempotencyKey);
     if (earlier) return { executionId: earlier, replayed: true };
@@ -199,13 +204,15 @@ export async function runJob(
     if (admitted !== "skip") {
       // Not from `job`: making place for this run may have taken others back.
       const isLast = sql`${jobs.maxRuns} > 0 and ${jobs.runCount} + 1 >= ${jobs.maxRuns}`;
-      await tx
+      const [left] = await tx
         .update(jobs)
         .set({
           runCount: sql`${jobs.runCount} + 1`,
           nextRun: sql`case when ${isLast} then null else ${jobs.nextRun} end`,
         })
-        .where(eq(jobs.id, jobId));
+        .where(eq(jobs.id, jobId))
+        .returning({ nextRun: jobs.nextRun });
+      if (!left?.nextRun) await recordChanges(tx, planEnd(job, now), now);
     }
     await wake(tx);
     return { ...run, replayed: false };
@@ -220,24 +227,26 @@ function whyNotRunnable(job: JobRow): string | null {
   return null;
 }
 
-type JobChange = (tx: Db, job: JobRow, now: number) => JobRow | Promise<JobRow>;
+/** Gives the job as it is to be, or null if it is to stay as it is. */
+type JobChange = (tx: Db, job: JobRow, now: number) => JobRow | null | Promise<JobRow | null>;
 
 /**
  * The frame of every change: lock the job as the sweep does, write what is due until now under the old rules, apply
- * the change, find the next run under the new ones, and take back what may no longer start.
+ * the change, find the next run under the new ones, and take back what may no longer start. Returns whether the
+ * account has the job and it was changed.
  */
-async function changeJob(db: Db, accountId: string, jobId: string, change: JobChange): Promise<boolean> {
+export async function changeJob(db: Db, accountId: string, jobId: string, change: JobChange): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     const now = await databaseNow(tx);
     const job = await lockServed(tx, accountId, jobId, now);
     if (!job) return false;
     const changed = await change(tx, job, now);
+    if (!changed) return false;
     const [was, is] = [isPlanned(job), isPlanned(changed)];
     const planned = is && !was ? planAnew(changed, now) : changed;
-    await tx
-      .update(jobs)
-      .set({ ...planned, nextRun: is && hasRunsLeft(planned) ? planned.nextRun : null, updatedAt: new Date(now) })
-      .where(eq(jobs.id, jobId));
+    const row = { ...planned, nextRun: is && hasRunsLeft(planned) ? planned.nextRun : null, updatedAt: new Date(now) };
+    await tx.update(jobs).set(row).where(eq(jobs.id, jobId));
+    await recordChanges(tx, planChange(job, row, now), now);
     if (!is) await takeBackPending(tx, jobId, "paused");
     await wake(tx);
     return true;

@@ -108,7 +108,7 @@ export async function releaseHeld(db: Db, limit: number): Promise<number> {
 
 async function release(tx: Db, jobId: string, count: number): Promise<number> {
   const { rowCount } = await tx.execute(sql`
-    update executions set held = false, publish_at = ${nowMs}
+    update executions set held = false, available_at = ${nowMs}, publish_at = ${nowMs}
     where id in (
       select id from executions where job_id = ${jobId} and status = 'pending' and held order by scheduled_for, id limit ${count}
     )`);

@@ -1,10 +1,11 @@
 import type { JobStatus } from "@belfry/contract/states.ts";
 import { and, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { type JobWarning, readWarnings } from "./job-warnings.ts";
 import { jobs } from "./tables/jobs.ts";
 
-/** A job with what its ledger adds: when an execution of it last started. */
-export type JobWithLastRun = typeof jobs.$inferSelect & { lastRun: Date | null };
+/** A job with what its ledger adds: when an execution of it last started, and what is wrong with it. */
+export type JobWithLedger = typeof jobs.$inferSelect & { lastRun: Date | null; warnings: JobWarning[] };
 
 export type JobFilter = {
   name?: string | undefined;
@@ -22,21 +23,21 @@ const lastRun = sql<Date | null>`(
 
 const columns = { ...getTableColumns(jobs), lastRun };
 
-export async function getJob(db: Db, accountId: string, jobId: string): Promise<JobWithLastRun | null> {
-  const [row] = await db
+export async function getJob(db: Db, accountId: string, jobId: string): Promise<JobWithLedger | null> {
+  const rows = await db
     .select(columns)
     .from(jobs)
     .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId)));
-  return row ?? null;
+  return (await withWarnings(db, rows))[0] ?? null;
 }
 
 /** Newest first, those before the id `before`. */
-export function listJobs(
+export async function listJobs(
   db: Db,
   accountId: string,
   filter: JobFilter,
   page: { before?: string; limit: number },
-): Promise<JobWithLastRun[]> {
+): Promise<JobWithLedger[]> {
   const conditions: (SQL | undefined)[] = [
     eq(jobs.accountId, accountId),
     filter.name === undefined ? undefined : eq(jobs.name, filter.name),
@@ -46,10 +47,22 @@ export function listJobs(
     filter.functionId === undefined ? undefined : eq(jobs.functionId, filter.functionId),
     page.before === undefined ? undefined : lt(jobs.id, page.before),
   ];
-  return db
+  const rows = await db
     .select(columns)
     .from(jobs)
     .where(and(...conditions))
     .orderBy(desc(jobs.id))
     .limit(page.limit);
+  return withWarnings(db, rows);
+}
+
+async function withWarnings<Row extends { id: string }>(
+  db: Db,
+  rows: readonly Row[],
+): Promise<(Row & { warnings: JobWarning[] })[]> {
+  const warnings = await readWarnings(
+    db,
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => ({ ...row, warnings: warnings.get(row.id) ?? [] }));
 }

@@ -3,6 +3,7 @@ import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts
 import type { Db } from "./client.ts";
 import { advanceJobs, type DueJob, parkJob } from "./due-jobs.ts";
 import { insertOccurrences, type NewOccurrence } from "./executions.ts";
+import { recordChanges } from "./job-changes.ts";
 import type { Dispatch } from "./outbox.ts";
 import { admitAll } from "./overlap.ts";
 
@@ -36,12 +37,17 @@ export async function recordDue(
     written.filter((row) => row.skip === null),
     (row) => row.jobId,
   );
-  await advanceJobs(
+  const advances = plans.map(({ job, plan }) => {
+    const newRuns = runs.get(job.id)?.length ?? 0;
+    const servedUpTo = plan.occurrences.at(-1)?.until ?? job.nextRun - 1;
+    return { jobId: job.id, nextRun: nextOf(job, plan, newRuns), newRuns, servedUpTo };
+  });
+  await advanceJobs(tx, advances);
+  const exhausted = advances.filter(({ nextRun }) => nextRun === null);
+  await recordChanges(
     tx,
-    plans.map(({ job, plan }) => {
-      const newRuns = runs.get(job.id)?.length ?? 0;
-      return { jobId: job.id, nextRun: nextOf(job, plan, newRuns), newRuns };
-    }),
+    exhausted.map(({ jobId, servedUpTo }) => ({ jobId, kind: "exhausted", servedUpTo })),
+    now,
   );
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const dispatches = written

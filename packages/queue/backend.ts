@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
-import { withDeadline } from "@belfry/service/deadline.ts";
 import { createPostgresBackend, DEFAULT_SCHEMA, Queue, Worker, type WorkerOptions } from "bullmq";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -167,31 +166,4 @@ function closeBoth(inner: { close(): Promise<void> }, closeConnection: () => Pro
       await closeConnection();
     }
   };
-}
-
-/** Throws if the queue's server cannot be reached: asked at start, so that a wrong address is one clear line. */
-export async function assertReachable(backend: QueueBackend): Promise<void> {
-  if (backend.kind === "postgres") return; // The ledger's own connection has found out already.
-  const redis = new Redis(backend.url, {
-    lazyConnect: true,
-    connectTimeout: 5_000,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-  });
-  let reason: Error | undefined;
-  redis.on("error", (error: Error) => {
-    reason = error;
-  });
-  try {
-    // Something that listens and never answers is no Redis: ioredis itself would wait for it for ever.
-    await withDeadline(
-      "connecting",
-      5_000,
-      redis.connect().then(() => redis.ping()),
-    );
-  } catch (error) {
-    throw new Error("REDIS_URL: cannot reach Redis", { cause: reason ?? error });
-  } finally {
-    redis.disconnect();
-  }
 }

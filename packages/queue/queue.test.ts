@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from "@belfry/testing/database.
 import { createTestRedis } from "@belfry/testing/redis.ts";
 import { startTcpProxy } from "@belfry/testing/tcp-proxy.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { assertReachable, openQueues, type QueueBackend } from "./backend.ts";
+import { openQueues, type QueueBackend } from "./backend.ts";
 import { type ConsumerOptions, consume } from "./consumer.ts";
 import { migrateQueue } from "./migrate.ts";
 import { createPublisher, type Publication } from "./publisher.ts";
@@ -209,27 +209,6 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       { pool: other.pool, publications: [other], error: expect.any(Error) },
     ]);
     expect(await holding(pool)).toEqual({ waiting: 1, active: 0 });
-  });
-});
-
-describe("a queue's server", () => {
-  it("is looked for at the start, and its absence told in one line", async () => {
-    const { url, prefix } = createTestRedis();
-    await expect(assertReachable({ kind: "redis", url, prefix })).resolves.toBeUndefined();
-    const gone = assertReachable({ kind: "redis", url: "redis://127.0.0.1:1", prefix });
-    await expect(gone).rejects.toMatchObject({
-      message: "REDIS_URL: cannot reach Redis",
-      cause: { message: expect.stringContaining("ECONNREFUSED") },
-    });
-  });
-
-  it("is told apart from something else that listens there, or that is silent", async () => {
-    const proxy = await startTcpProxy(createTestRedis().url);
-    proxy.freeze();
-    await expect(assertReachable({ kind: "redis", url: proxy.url, prefix: "x" })).rejects.toThrow(
-      "REDIS_URL: cannot reach Redis",
-    );
-    await proxy.close();
   });
 });
 

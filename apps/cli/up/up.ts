@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type LocalPostgres, startLocalPostgres } from "@belfry/local-postgres/start.ts";
-import { assertReachable, queueBackend } from "@belfry/queue/backend.ts";
+import { assertQueue } from "@belfry/queue/assert-queue.ts";
+import { queueBackend } from "@belfry/queue/backend.ts";
 import { withDeadline } from "@belfry/service/deadline.ts";
 import { commonEnv, parseEnv, text, wholeNumber } from "@belfry/service/env.ts";
 import { failureLine } from "@belfry/service/failure-line.ts";
@@ -78,7 +79,7 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
   const databaseUrl = env.DATABASE_URL ?? (cluster.postgres as LocalPostgres).url;
   stopping.throwIfAborted();
   await migrateAll(databaseUrl);
-  await assertReachable(queueBackend({ redisUrl: env.REDIS_URL, databaseUrl, prefix: "belfry" }));
+  await assertQueue(queueBackend({ redisUrl: env.REDIS_URL, databaseUrl, prefix: "belfry" }));
 
   const common = {
     DATABASE_URL: databaseUrl,

@@ -82,6 +82,22 @@ CREATE TABLE "functions" (
 	CONSTRAINT "functions_target" CHECK (case "functions"."kind" when 'http' then "functions"."url" is not null else "functions"."module" is not null end)
 );
 --> statement-breakpoint
+CREATE TABLE "job_changes" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"seq" bigint GENERATED ALWAYS AS IDENTITY (sequence name "job_changes_seq_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"job_id" uuid NOT NULL,
+	"account_id" uuid NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"kind" text NOT NULL,
+	"planned" boolean NOT NULL,
+	"first" timestamp (3) with time zone,
+	"schedule_spec" json NOT NULL,
+	"rules_version" integer NOT NULL,
+	"served_up_to" timestamp (3) with time zone,
+	CONSTRAINT "job_changes_kind" CHECK ("job_changes"."kind" in ('created', 'edited', 'paused', 'resumed', 'disabled', 'deleted', 'revived', 'parked', 'exhausted', 'continued', 'completed')),
+	CONSTRAINT "job_changes_first" CHECK ("job_changes"."planned" = ("job_changes"."first" is not null))
+);
+--> statement-breakpoint
 CREATE TABLE "jobs" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"account_id" uuid NOT NULL,
@@ -103,6 +119,7 @@ CREATE TABLE "jobs" (
 	"perform_timeout_ms" integer,
 	"misfire" json NOT NULL,
 	"overlap" json NOT NULL,
+	"auto_pause_after" integer NOT NULL,
 	"retry" json NOT NULL,
 	"delivery" text NOT NULL,
 	"status" text DEFAULT 'active' NOT NULL,
@@ -120,6 +137,11 @@ CREATE TABLE "jobs" (
 	CONSTRAINT "jobs_delivery" CHECK ("jobs"."delivery" in ('at_least_once', 'at_most_once')),
 	CONSTRAINT "jobs_max_runs" CHECK ("jobs"."run_count" >= 0 and ("jobs"."max_runs" = 0 or "jobs"."run_count" <= "jobs"."max_runs")),
 	CONSTRAINT "jobs_next_run" CHECK ("jobs"."next_run" is null or ("jobs"."status" = 'active' and "jobs"."enabled"))
+);
+--> statement-breakpoint
+CREATE TABLE "unjudged_failures" (
+	"execution_id" uuid PRIMARY KEY NOT NULL,
+	"job_id" uuid NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "workers" (
@@ -144,11 +166,12 @@ CREATE INDEX "executions_newest" ON "executions" USING btree ("account_id","id" 
 CREATE INDEX "executions_failed" ON "executions" USING btree ("account_id","id" DESC NULLS LAST) WHERE status = 'failed';--> statement-breakpoint
 CREATE INDEX "executions_to_publish" ON "executions" USING btree ("publish_at") WHERE status = 'pending' and not held;--> statement-breakpoint
 CREATE INDEX "executions_waiting" ON "executions" USING btree ("job_id") WHERE status = 'pending' and held;--> statement-breakpoint
-CREATE INDEX "executions_open" ON "executions" USING btree ("job_id") WHERE status in ('pending', 'running');--> statement-breakpoint
+CREATE INDEX "executions_open" ON "executions" USING btree ("job_id","available_at") WHERE status in ('pending', 'running');--> statement-breakpoint
 CREATE INDEX "executions_running" ON "executions" USING btree ("worker") WHERE status = 'running';--> statement-breakpoint
 CREATE UNIQUE INDEX "functions_name" ON "functions" USING btree ("account_id","name") WHERE deleted_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "functions_shared_name" ON "functions" USING btree ("name") WHERE account_id is null;--> statement-breakpoint
 CREATE INDEX "functions_newest" ON "functions" USING btree ("account_id","id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "job_changes_of_job" ON "job_changes" USING btree ("job_id","seq");--> statement-breakpoint
 CREATE UNIQUE INDEX "jobs_name" ON "jobs" USING btree ("account_id",coalesce(project, ''),"name");--> statement-breakpoint
 CREATE UNIQUE INDEX "jobs_idempotency_key" ON "jobs" USING btree ("account_id","idempotency_key") WHERE idempotency_key is not null;--> statement-breakpoint
 CREATE INDEX "jobs_due" ON "jobs" USING btree ("next_run") WHERE next_run is not null;--> statement-breakpoint

@@ -61,7 +61,8 @@ export const executions = pgTable(
     index("executions_failed").on(t.accountId, t.id.desc()).where(sql`status = 'failed'`),
     index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending' and not held`),
     index("executions_waiting").on(t.jobId).where(sql`status = 'pending' and held`),
-    index("executions_open").on(t.jobId).where(sql`status in ('pending', 'running')`),
+    // By the second column the longest waiting one of a job is found, however many there are.
+    index("executions_open").on(t.jobId, t.availableAt).where(sql`status in ('pending', 'running')`),
     index("executions_running").on(t.worker).where(sql`status = 'running'`),
   ],
 );

@@ -42,6 +42,8 @@ export const jobs = pgTable(
     performTimeoutMs: integer("perform_timeout_ms"),
     misfire: json<MisfirePolicy>("misfire").notNull(),
     overlap: json<OverlapPolicy>("overlap").notNull(),
+    /** So many executions in a row that have failed pause the job; 0 is never. */
+    autoPauseAfter: integer("auto_pause_after").notNull(),
     retry: json<RetryPolicy>("retry").notNull(),
     delivery: text("delivery").$type<Delivery>().notNull(),
     status: text("status").$type<JobStatus>().notNull().default("active"),

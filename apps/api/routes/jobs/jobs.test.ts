@@ -42,6 +42,7 @@ describe("POST /automation/jobs", () => {
       perform_timeout_ms: null,
       misfire: { policy: "run_once", grace_ms: 60_000, max_runs: 100, max_age_ms: 86_400_000 },
       overlap: { policy: "skip", max_instances: 1, max_queued: 10 },
+      auto_pause_after: 0,
       retry: { attempts: 1, backoff_ms: 1000, max_backoff_ms: 3_600_000, jitter: 0.5 },
       delivery: "at_least_once",
       status: "active",
@@ -53,7 +54,23 @@ describe("POST /automation/jobs", () => {
       updated_at: expect.any(String),
       deleted_at: null,
       paused_reason: null,
+      warnings: [
+        { code: "NO_WORKER", message: 'no living worker serves the pool "default"', since: expect.any(String) },
+      ],
     });
+  });
+
+  it.each([1, 1_000])("takes auto_pause_after: %i", async (auto_pause_after) => {
+    const job = await aJob(client, { auto_pause_after });
+    expect(job).toMatchObject({ auto_pause_after });
+    const patched = await client.patch(`/automation/jobs/${job.id}`, { auto_pause_after: 0 });
+    expect(patched.json()).toMatchObject({ auto_pause_after: 0 });
+  });
+
+  it.each([-1, 1.5, 1_001, "5", null])("refuses auto_pause_after: %j", async (auto_pause_after) => {
+    const answer = await client.post("/automation/jobs", await jobBody(client, { auto_pause_after }));
+    expect(answer.statusCode).toBe(422);
+    expect(answer.json().details).toMatchObject([{ path: "auto_pause_after" }]);
   });
 
   it("takes a structured schedule and answers with what was written", async () => {
@@ -211,6 +228,8 @@ describe("PATCH /automation/jobs/{id}", () => {
       schedule: "*/30 * * * *",
       next_run: expect.stringMatching(/:(00|30):00\.000Z$/),
       updated_at: expect.any(String),
+      // Nobody serves it since it is planned as it is.
+      warnings: [expect.objectContaining({ code: "NO_WORKER" })],
     });
   });
 
@@ -265,7 +284,11 @@ describe("pause, resume, delete", () => {
   });
 
   it("does not bring a job back whose function is gone", async () => {
-    const fn = await client.post("/automation/functions", { name: "short-lived", kind: "http", url: "http://127.0.0.1:9/" });
+    const fn = await client.post("/automation/functions", {
+      name: "short-lived",
+      kind: "http",
+      url: "http://127.0.0.1:9/",
+    });
     const job = await aJob(client, { function_id: fn.json().id });
     await client.delete(`/automation/jobs/${job.id}`);
     expect((await client.delete(`/automation/functions/${fn.json().id}`)).statusCode).toBe(200);

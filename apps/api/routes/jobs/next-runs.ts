@@ -1,5 +1,5 @@
 import { databaseNow } from "@belfry/db/client.ts";
-import { getJob, type JobWithLastRun } from "@belfry/db/read-jobs.ts";
+import { getJob, type JobWithLedger } from "@belfry/db/read-jobs.ts";
 import { preview } from "@belfry/schedule/occurrences.ts";
 import { z } from "zod";
 import { errorAnswers } from "../../answers.ts";
@@ -29,7 +29,7 @@ export const nextRunsRoute: Route = (app, { db }) =>
   });
 
 /** From `next_run` on, which is what the scheduler waits for; or from now, should it be behind. */
-function nextRuns(job: JobWithLastRun, now: number, count: number): string[] {
+function nextRuns(job: JobWithLedger, now: number, count: number): string[] {
   if (!job.nextRun) return [];
   const left = job.maxRuns === 0 ? count : Math.min(count, job.maxRuns - job.runCount);
   const runs = preview(job.scheduleSpec, Math.max(now, job.nextRun.getTime() - 1), left);

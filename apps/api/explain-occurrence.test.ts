@@ -1,0 +1,66 @@
+import type { OccurrenceExecution } from "@belfry/db/read-occurrences.ts";
+import { expect, it } from "vitest";
+import { explainOccurrence } from "./explain-occurrence.ts";
+
+const NINE = Date.parse("2026-01-31T09:00:00Z");
+const NOW = NINE + 60_000;
+
+const execution = (fields: Partial<OccurrenceExecution>): OccurrenceExecution => ({
+  id: "01a1f75d-1111-7111-8111-111111111111",
+  scheduledFor: NINE,
+  scheduledUntil: NINE,
+  occurrences: 1,
+  status: "success",
+  skipReason: null,
+  held: false,
+  attempt: 1,
+  availableAt: NINE,
+  startedAt: null,
+  error: null,
+  ...fields,
+});
+
+const failed = { code: "HTTP_STATUS", message: "answered 500" } as const;
+
+it.each<[string, Partial<OccurrenceExecution>]>([
+  ["ran on time", { startedAt: NINE + 40 }],
+  ["ran late by 3 s", { startedAt: NINE + 3_200 }],
+  ["ran late by 1 h 30 min", { startedAt: NINE + 90 * 60_000 }],
+  ["ran late by 2 d, at attempt 3", { startedAt: NINE + 2 * 86_400_000 + 5_000, attempt: 3 }],
+  ["failed: answered 500", { status: "failed", startedAt: NINE, error: failed }],
+  ["failed, at attempt 2: answered 500", { status: "failed", startedAt: NINE, error: failed, attempt: 2 }],
+  ["skipped: the check declined", { status: "skipped", skipReason: "check_declined", startedAt: NINE }],
+  ["skipped: another execution of this job was open", { status: "skipped", skipReason: "overlap" }],
+  [
+    "skipped: the job was paused, disabled or deleted before it had started",
+    { status: "skipped", skipReason: "paused" },
+  ],
+  ["skipped: it was too late to run when it was noticed", { status: "skipped", skipReason: "misfire" }],
+  [
+    "skipped: it was too late to run when it was noticed, one of 180 in a row",
+    { status: "skipped", skipReason: "misfire", occurrences: 180 },
+  ],
+  [
+    "cancelled, since a later occurrence took its place",
+    {
+      status: "cancelled",
+      error: { code: "CANCELLED", message: "cancelled, since a later occurrence took its place" },
+    },
+  ],
+  ["is running since 2026-01-31T09:00:05.000Z, started late by 5 s", { status: "running", startedAt: NINE + 5_000 }],
+  ["waits for a worker", { status: "pending" }],
+  ["waits for a worker, attempt 2", { status: "pending", attempt: 2 }],
+  ["waits for attempt 2 until 2026-01-31T09:02:00.000Z", { status: "pending", attempt: 2, availableAt: NOW + 60_000 }],
+  ["waits for its turn: another execution of this job is open", { status: "pending", held: true }],
+])("%s", (sentence, fields) => {
+  expect(explainOccurrence({ scheduledFor: NINE, execution: execution(fields) }, NOW)).toBe(sentence);
+});
+
+it("tells what is to come from what is late already", () => {
+  expect(explainOccurrence({ scheduledFor: NINE, execution: null }, NINE - 1)).toBe(
+    "will run at 2026-01-31T09:00:00.000Z",
+  );
+  expect(explainOccurrence({ scheduledFor: NINE, execution: null }, NINE)).toBe(
+    "is due since 2026-01-31T09:00:00.000Z, and waits for a scheduler",
+  );
+});

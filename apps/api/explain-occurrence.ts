@@ -1,0 +1,81 @@
+import type { SkipReason } from "@belfry/contract/states.ts";
+import type { Occurrence, OccurrenceExecution } from "@belfry/db/read-occurrences.ts";
+
+/** Less than this is the time that a message takes, and nothing to speak of. */
+const ON_TIME_MS = 1_000;
+
+const WHY_SKIPPED: Record<SkipReason, string> = {
+  check_declined: "the check declined",
+  misfire: "it was too late to run when it was noticed",
+  overlap: "another execution of this job was open",
+  paused: "the job was paused, disabled or deleted before it had started",
+};
+
+/** Why an occurrence ran, did not run, or has not run yet: one sentence for people. `now` in milliseconds. */
+export function explainOccurrence({ scheduledFor, execution }: Occurrence, now: number): string {
+  if (execution) return explainExecution(execution, now);
+  if (scheduledFor > now) return `will run at ${at(scheduledFor)}`;
+  return `is due since ${at(scheduledFor)}, and waits for a scheduler`;
+}
+
+function explainExecution(execution: OccurrenceExecution, now: number): string {
+  switch (execution.status) {
+    case "skipped":
+      return `skipped: ${whySkipped(execution)}`;
+    case "success":
+      return `ran ${punctually(execution)}${afterAttempts(execution)}`;
+    case "failed":
+      return `failed${afterAttempts(execution)}: ${execution.error?.message || execution.error?.code || "no reason is known"}`;
+    case "cancelled":
+      return execution.error?.message || "cancelled";
+    case "running":
+      return `is running since ${at(execution.startedAt ?? now)}, started ${punctually(execution)}`;
+    case "pending":
+      return explainPending(execution, now);
+  }
+}
+
+function explainPending({ held, attempt, availableAt }: OccurrenceExecution, now: number): string {
+  if (held) return "waits for its turn: another execution of this job is open";
+  const which = attempt === 1 ? "" : `attempt ${attempt} `;
+  return availableAt > now
+    ? `waits for ${which}until ${at(availableAt)}`
+    : `waits for a worker${which && `, ${which.trim()}`}`;
+}
+
+const whySkipped = ({ skipReason, occurrences }: OccurrenceExecution): string => {
+  const why = skipReason === null ? "no reason is known" : WHY_SKIPPED[skipReason];
+  return occurrences > 1 ? `${why}, one of ${occurrences} in a row` : why;
+};
+
+/** `on time`, or by how much it was late. */
+function punctually(execution: OccurrenceExecution): string {
+  const late = lateMs(execution.scheduledFor, execution);
+  return late === null || late < ON_TIME_MS ? "on time" : `late by ${duration(late)}`;
+}
+
+const afterAttempts = ({ attempt }: OccurrenceExecution): string => (attempt > 1 ? `, at attempt ${attempt}` : "");
+
+/** From the occurrence to its first start, in milliseconds; null if it has not started. */
+export function lateMs(scheduledFor: number, execution: OccurrenceExecution | null): number | null {
+  return execution?.startedAt == null ? null : execution.startedAt - scheduledFor;
+}
+
+const at = (instant: number): string => new Date(instant).toISOString();
+
+/** To the largest unit and the one below it: `3 s`, `2 min 5 s`, `1 h 30 min`, `2 d`. */
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  const parts = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ] as const;
+  const first = parts.findIndex(([n]) => n > 0);
+  return parts
+    .slice(first, first + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(" ");
+}

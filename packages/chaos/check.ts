@@ -1,0 +1,35 @@
+import { checkCalls } from "./check-calls.ts";
+import { checkEffects } from "./check-effects.ts";
+import { checkOverlap } from "./check-overlap.ts";
+import { checkPlan } from "./check-plan.ts";
+import { checkRows } from "./check-rows.ts";
+import type { History, Violation } from "./history.ts";
+
+export type Verdict = {
+  violations: Violation[];
+  planned: number;
+  uncertain: number;
+  beyondLimit: number;
+  doubles: number;
+  explained: number;
+};
+
+/** Judges a run from outside: by the client's log, the target's file and the ledger. */
+export function check(history: History): Verdict {
+  const { violations, planned, uncertain, beyondLimit } = checkPlan(history);
+  const effects = checkEffects(history);
+  return {
+    violations: [
+      ...violations,
+      ...checkRows(history),
+      ...effects.violations,
+      ...checkOverlap(history),
+      ...checkCalls(history),
+    ],
+    planned,
+    uncertain,
+    beyondLimit,
+    doubles: effects.doubles,
+    explained: effects.explained,
+  };
+}

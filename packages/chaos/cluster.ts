@@ -1,0 +1,111 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { migrateDatabase } from "@belfry/db/migrate.ts";
+import { freePort } from "@belfry/local-postgres/free-port.ts";
+import { migrateQueue } from "@belfry/queue/migrate.ts";
+import { findFaketime } from "./faketime.ts";
+import type { Victims } from "./nemesis.ts";
+import type { Backend, Options } from "./options.ts";
+import { FUNCTIONS, type FunctionName } from "./plan-calls.ts";
+import { startPostgresServer } from "./postgres-server.ts";
+import { type FaultyProxy, startProxy } from "./proxy.ts";
+import { startRedisServer } from "./redis-server.ts";
+import { openSlot, type Slot } from "./slots.ts";
+
+export type Cluster = {
+  victims: Victims;
+  apiUrl: string;
+  key: string;
+  functionIds: Record<FunctionName, string>;
+  effectsFile: string;
+};
+
+const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Servers, processes and the proxies between them, with a function of each kind. Stopped when `scope` is disposed. */
+export async function startCluster(
+  folder: string,
+  backend: Backend,
+  options: Options,
+  scope: AsyncDisposableStack,
+): Promise<Cluster> {
+  mkdirSync(join(folder, "logs"));
+  mkdirSync(join(folder, "redis"));
+  chmodSync(folder, 0o755);
+  const postgres = await startPostgresServer(join(folder, "postgres"));
+  scope.defer(() => postgres.stop());
+  await migrateDatabase(postgres.url);
+  await migrateQueue(postgres.url);
+  const redis = backend === "redis" ? await startRedisServer(join(folder, "redis")) : null;
+  if (redis) scope.defer(() => redis.kill());
+
+  const key = `chaos_${"k".repeat(40)}`;
+  const toPostgres = new Map<string, FaultyProxy>();
+  const toRedis = new Map<string, FaultyProxy>();
+  async function app(
+    kind: "api" | "scheduler" | "worker",
+    name: string,
+    env: Record<string, string> = {},
+  ): Promise<Slot> {
+    const databaseUrl = new URL(postgres.url);
+    databaseUrl.port = String(await proxied(toPostgres, name, postgres.port));
+    const redisUrl = redis ? { REDIS_URL: `redis://127.0.0.1:${await proxied(toRedis, name, redis.port)}` } : {};
+    return open(name, `../../apps/${kind}/main.ts`, { DATABASE_URL: databaseUrl.href, ...redisUrl, ...env });
+  }
+  async function proxied(proxies: Map<string, FaultyProxy>, name: string, port: number): Promise<number> {
+    const proxy = await startProxy(port);
+    scope.defer(proxy.close);
+    proxies.set(name, proxy);
+    return proxy.port;
+  }
+  function open(name: string, file: string, env: Record<string, string>, args: string[] = []): Slot {
+    const slot = openSlot(name, { file: fileOf(file), args, env, logFile: join(folder, "logs", `${name}.log`) });
+    scope.defer(slot.stop);
+    return slot;
+  }
+  const several = (kind: "scheduler" | "worker", count: number, env: Record<string, string> = {}): Promise<Slot[]> =>
+    Promise.all(Array.from({ length: count }, (_, i) => app(kind, `${kind}-${i + 1}`, env)));
+
+  const effectsFile = join(folder, "effects.jsonl");
+  const targetPort = await freePort();
+  const target = open("target", "./target.ts", {}, [effectsFile, String(targetPort)]);
+  const apiPort = await freePort();
+  const api = await app("api", "api", { PORT: String(apiPort), HOST: "127.0.0.1", BELFRY_BOOTSTRAP_API_KEY: key });
+  const schedulers = await several("scheduler", options.schedulers);
+  const workers = await several("worker", options.workers, { BELFRY_CONCURRENCY: "100", BELFRY_DRAIN_MS: "4000" });
+  const toApi = await startProxy(apiPort);
+  scope.defer(toApi.close);
+  await Promise.all([target, api, ...schedulers, ...workers].map(({ ready }) => ready));
+
+  const apiUrl = `http://127.0.0.1:${toApi.port}`;
+  const functionIds = await createFunctions(apiUrl, key, targetPort);
+  const victims = {
+    schedulers,
+    workers,
+    api,
+    target,
+    postgres,
+    redis,
+    toPostgres,
+    toRedis,
+    toApi,
+    faketime: findFaketime(),
+  };
+  return { victims, apiUrl, key, functionIds, effectsFile };
+}
+
+async function createFunctions(apiUrl: string, key: string, targetPort: number): Promise<Record<FunctionName, string>> {
+  const ids: [FunctionName, string][] = [];
+  for (const [name, { check, timeout_ms }] of Object.entries(FUNCTIONS)) {
+    const response = await fetch(`${apiUrl}/automation/functions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ name, kind: "http", url: `http://127.0.0.1:${targetPort}/${name}`, check, timeout_ms }),
+    });
+    const body = (await response.json()) as { id: string };
+    if (response.status !== 201) throw new Error(`function ${name}: HTTP ${response.status} ${JSON.stringify(body)}`);
+    ids.push([name as FunctionName, body.id]);
+  }
+  return Object.fromEntries(ids) as Record<FunctionName, string>;
+}

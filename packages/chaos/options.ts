@@ -1,0 +1,80 @@
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+
+export type Backend = "redis" | "postgres";
+
+export type Options = {
+  minutes: number;
+  seed: number;
+  backends: readonly Backend[];
+  schedulers: number;
+  workers: number;
+  /** Occurrences that are due each second, about. */
+  rate: number;
+  /** Whether the folder with logs, histories and data outlives a run that passes. */
+  keep: boolean;
+};
+
+export class UsageError extends Error {}
+
+export const USAGE = `usage: npm run chaos -- [options]
+  --minutes N      how long faults go on (2); fractions are possible
+  --seed N         plan of faults and of the client's calls (random, and printed)
+  --backend NAME   redis, postgres or both (redis): what carries the queue
+  --schedulers N   scheduler processes (3)
+  --workers N      worker processes (3)
+  --rate N         occurrences due each second, about (30)
+  --keep           keep the folder with logs, histories and data also when the run passes`;
+
+/** Reads the command line. Throws UsageError with one clear line; null if help was asked for. */
+export function readOptions(args: readonly string[]): Options | null {
+  const given = parse(args);
+  if (given.help) return null;
+  return {
+    minutes: number("minutes", given.minutes, 2, 0.1, 24 * 60),
+    seed: whole("seed", given.seed, randomInt(1_000_000), 0, 4_294_967_295),
+    backends: backendsOf(given.backend ?? "redis"),
+    schedulers: whole("schedulers", given.schedulers, 3, 1, 32),
+    workers: whole("workers", given.workers, 3, 1, 64),
+    rate: whole("rate", given.rate, 30, 1, 2_000),
+    keep: given.keep ?? false,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        minutes: { type: "string" },
+        seed: { type: "string" },
+        backend: { type: "string" },
+        schedulers: { type: "string" },
+        workers: { type: "string" },
+        rate: { type: "string" },
+        keep: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function backendsOf(name: string): readonly Backend[] {
+  if (name === "both") return ["redis", "postgres"];
+  if (name === "redis" || name === "postgres") return [name];
+  throw new UsageError("--backend must be redis, postgres or both");
+}
+
+function whole(name: string, given: string | undefined, otherwise: number, min: number, max: number): number {
+  const value = number(name, given, otherwise, min, max);
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} must be a whole number`);
+  return value;
+}
+
+function number(name: string, given: string | undefined, otherwise: number, min: number, max: number): number {
+  const value = given === undefined ? otherwise : Number(given);
+  if (given?.trim() !== "" && value >= min && value <= max) return value;
+  throw new UsageError(`--${name} must be a number from ${min} to ${max}`);
+}

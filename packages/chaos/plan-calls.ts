@@ -1,0 +1,156 @@
+import type { Call, JobWish } from "./history.ts";
+import { createRandom, type Random } from "./random.ts";
+
+/** A call that the client is to make. `function` names one of `FUNCTIONS`, for creations. */
+export type PlannedCall = { at: number; job: number; call: Call; function?: FunctionName };
+
+/** How the target behaves under each path, and how often a job uses it. */
+export const FUNCTIONS = {
+  fast: { weight: 40, check: true, timeout_ms: 5_000 },
+  nocheck: { weight: 10, check: false, timeout_ms: 5_000 },
+  slow: { weight: 16, check: true, timeout_ms: 8_000 },
+  failing: { weight: 12, check: true, timeout_ms: 5_000 },
+  declining: { weight: 8, check: true, timeout_ms: 5_000 },
+  hanging: { weight: 6, check: true, timeout_ms: 1_500 },
+  poison: { weight: 8, check: true, timeout_ms: 5_000 },
+} as const;
+export type FunctionName = keyof typeof FUNCTIONS;
+
+const ZONES = ["UTC", "Europe/Lisbon", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"];
+/** Schedules with their period in seconds. */
+const SCHEDULES: readonly (readonly [text: string, seconds: number, weight: number])[] = [
+  ["@every 1s", 1, 36],
+  ["* * * * * *", 1, 16],
+  ["@every 2s", 2, 12],
+  ["*/2 * * * * *", 2, 10],
+  ["1-59/3 * * * * *", 3, 6],
+  ["@every 5s", 5, 6],
+  ["*/10 * * * * *", 10, 4],
+  ["* * * * *", 60, 3],
+];
+/** Calls besides creations, each second. */
+const CALLS_PER_SECOND = 1.5;
+/** A schedule of one instant lies so far ahead that a call which has to be repeated is not too late for it. */
+const ONCE_AHEAD_MS = 40_000;
+
+/** Stands for an instant so many milliseconds after the beginning, which a plan cannot know. */
+export const ONCE_PREFIX = "once+";
+
+/** What the client does, in order of time. Follows from its arguments alone. */
+export function planCalls(seed: number, minutes: number, rate: number): PlannedCall[] {
+  const random = createRandom(seed ^ 0xca115);
+  const endMs = minutes * 60_000;
+  const calls: PlannedCall[] = [];
+  const jobs: Planned[] = [];
+  // Some are paused at any time, so a few more than the rate asks for.
+  for (let due = 0; due < rate * 1.3; ) {
+    const at = random.chance(0.65) ? random.whole(0, 3_000) : random.whole(3_000, Math.floor(endMs * 0.8));
+    const { wish, seconds } = makeWish(random, at);
+    const job = jobs.length;
+    jobs.push({ at, wish, isOnce: seconds === null, maxRuns: wish.max_runs });
+    calls.push({ at, job, call: { op: "create", wish }, function: pickFunction(random) });
+    due += seconds === null ? 0 : 1 / seconds;
+  }
+  for (let at = 2_000; at < endMs; at += random.exponential(1_000 / CALLS_PER_SECOND)) {
+    const known = jobs.filter((job) => job.at < at - 500);
+    if (known.length === 0) continue;
+    const job = random.pick(known);
+    calls.push(...makeCalls(random, Math.round(at), jobs.indexOf(job), job, endMs));
+  }
+  return calls.sort((a, b) => a.at - b.at);
+}
+
+type Planned = { at: number; wish: JobWish; isOnce: boolean; maxRuns: number };
+
+function weighted<T>(random: Random, choices: readonly (readonly [T, number])[]): T {
+  let left = random.next() * choices.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [choice, weight] of choices) {
+    left -= weight;
+    if (left < 0) return choice;
+  }
+  throw new Error("nothing to choose from");
+}
+
+const pickFunction = (random: Random): FunctionName =>
+  weighted(
+    random,
+    Object.entries(FUNCTIONS).map(([name, { weight }]) => [name as FunctionName, weight] as const),
+  );
+
+function makeWish(random: Random, at: number): { wish: JobWish; seconds: number | null } {
+  const isOnce = random.chance(0.1);
+  const [text, seconds] = weighted(
+    random,
+    SCHEDULES.map(([text, seconds, weight]) => [[text, seconds] as const, weight] as const),
+  );
+  const schedule = isOnce ? `${ONCE_PREFIX}${at + ONCE_AHEAD_MS + random.whole(0, 10_000)}` : text;
+  const wish: JobWish = {
+    schedule,
+    timezone: random.pick(ZONES),
+    max_runs: random.chance(0.12) ? random.whole(3, 60) : 0,
+    enabled: !random.chance(0.05),
+    misfire: {
+      policy: random.pick(["skip", "run_once", "run_all"]),
+      grace_ms: random.pick([500, 1_000, 3_000, 60_000]),
+      max_runs: random.pick([2, 10, 100]),
+      max_age_ms: random.pick([5_000, 60_000, 86_400_000]),
+    },
+    overlap: {
+      policy: weighted(random, [
+        ["allow", 50],
+        ["skip", 20],
+        ["queue", 15],
+        ["cancel_running", 15],
+      ]),
+      max_instances: random.whole(1, 3),
+      max_queued: random.whole(1, 10),
+    },
+    retry: {
+      attempts: random.pick([1, 1, 3, 5]),
+      backoff_ms: random.pick([0, 100, 1_000]),
+      max_backoff_ms: 2_000,
+      jitter: random.pick([0, 0.5]),
+    },
+    delivery: random.chance(0.25) ? "at_most_once" : "at_least_once",
+  };
+  return { wish, seconds: isOnce ? null : seconds };
+}
+
+function makeCalls(random: Random, at: number, job: number, planned: Planned, endMs: number): PlannedCall[] {
+  const later = (): number => Math.min(endMs, at + random.whole(0, 6_000));
+  const one = (call: Call): PlannedCall[] => [{ at, job, call }];
+  const kind = weighted(random, [
+    ["pause", 16],
+    ["disable", 8],
+    ["delete", 6],
+    ["resume", 3],
+    ["schedule", 18],
+    ["timezone", 6],
+    ["payload", 6],
+    ["max_runs", 6],
+    ["run", 20],
+    ["cancel", 10],
+  ] as const);
+  const enable: Call = { op: "patch", patch: { enabled: true } };
+  switch (kind) {
+    case "pause":
+      return [...one({ op: "pause" }), { at: later(), job, call: { op: "resume" } }];
+    case "disable":
+      return [...one({ op: "patch", patch: { enabled: false } }), { at: later(), job, call: enable }];
+    case "delete":
+      return [...one({ op: "delete" }), ...(random.chance(0.7) ? [{ at: later(), job, call: enable }] : [])];
+    case "schedule":
+      return one({ op: "patch", patch: { schedule: random.pick(SCHEDULES)[0] } });
+    case "timezone":
+      // A job of one instant that is over cannot be planned again.
+      return planned.isOnce ? one({ op: "resume" }) : one({ op: "patch", patch: { timezone: random.pick(ZONES) } });
+    case "payload":
+      return one({ op: "patch", patch: { payload: { at } } });
+    case "max_runs":
+      if (planned.maxRuns === 0) return one({ op: "run" });
+      planned.maxRuns += random.whole(5, 30);
+      return one({ op: "patch", patch: { max_runs: planned.maxRuns } });
+    default:
+      return one({ op: kind });
+  }
+}
