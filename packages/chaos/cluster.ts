@@ -2,12 +2,13 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { migrateDatabase } from "@belfry/db/migrate.ts";
-import { freePort } from "@belfry/local-postgres/free-port.ts";
 import { migrateQueue } from "@belfry/queue/migrate.ts";
 import { findFaketime } from "./faketime.ts";
+import { fixedPort } from "./fixed-port.ts";
 import type { Victims } from "./nemesis.ts";
-import type { Backend, Options } from "./options.ts";
+import type { Options } from "./options.ts";
 import { FUNCTIONS, type FunctionName } from "./plan-calls.ts";
+import type { Backend } from "./plan-faults.ts";
 import { startPostgresServer } from "./postgres-server.ts";
 import { type FaultyProxy, startProxy } from "./proxy.ts";
 import { startRedisServer } from "./redis-server.ts";
@@ -68,9 +69,9 @@ export async function startCluster(
     Promise.all(Array.from({ length: count }, (_, i) => app(kind, `${kind}-${i + 1}`, env)));
 
   const effectsFile = join(folder, "effects.jsonl");
-  const targetPort = await freePort();
+  const targetPort = await fixedPort();
   const target = open("target", "./target.ts", {}, [effectsFile, String(targetPort)]);
-  const apiPort = await freePort();
+  const apiPort = await fixedPort();
   const api = await app("api", "api", { PORT: String(apiPort), HOST: "127.0.0.1", BELFRY_BOOTSTRAP_API_KEY: key });
   const schedulers = await several("scheduler", options.schedulers);
   const workers = await several("worker", options.workers, { BELFRY_CONCURRENCY: "100", BELFRY_DRAIN_MS: "4000" });

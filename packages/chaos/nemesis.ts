@@ -52,8 +52,10 @@ export function createNemesis(victims: Victims, log: (line: object) => void): Ne
   };
 
   async function killWorkers(slots: Slot[]): Promise<void> {
+    // Postgres may be away as well, and then nobody waits for its answer.
+    const running = await Promise.race([openRows("running"), sleep(200, 0)]);
     for (const slot of slots) slot.signal("SIGKILL");
-    reach.killsWithWork += (await openRows("running")) > 0 ? 1 : 0;
+    reach.killsWithWork += running > 0 ? 1 : 0;
   }
 
   async function freeze(slots: Slot[], durationMs: number): Promise<void> {
@@ -115,6 +117,7 @@ export function createNemesis(victims: Victims, log: (line: object) => void): Ne
     "worker-kill": ({ index }) => killWorkers([one(workers, index)]),
     "worker-stop": async ({ index }) => one(workers, index).signal("SIGTERM"),
     "worker-freeze": ({ index, durationMs }) => freeze([one(workers, index)], durationMs),
+    "workers-freeze": ({ durationMs }) => freeze(workers, durationMs),
     "workers-kill": () => killWorkers(workers),
     "api-kill": async () => api.signal("SIGKILL"),
     "api-freeze": ({ durationMs }) => freeze([api], durationMs),
@@ -148,6 +151,11 @@ export function createNemesis(victims: Victims, log: (line: object) => void): Ne
     "postgres-commit-cut": ({ index, durationMs }) =>
       throughProxy(toPostgres, index, durationMs, (proxy) => proxy.cutRepliesTo(COMMITS)),
     "redis-flush": () => wipe(async () => redis?.flushAll()),
+    "redis-flush-full": async ({ durationMs }) => {
+      for (const slot of workers) slot.signal("SIGSTOP");
+      await sleep(durationMs);
+      await wipe(async () => redis?.flushAll()).finally(() => workers.map((slot) => slot.signal("SIGCONT")));
+    },
     "redis-kill": ({ durationMs }) =>
       wipe(async () => {
         await redis?.kill();

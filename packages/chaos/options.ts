@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-
-export type Backend = "redis" | "postgres";
+import { type Backend, FAULT_KINDS, type FaultKind } from "./plan-faults.ts";
 
 export type Options = {
   minutes: number;
@@ -11,6 +10,8 @@ export type Options = {
   workers: number;
   /** Occurrences that are due each second, about. */
   rate: number;
+  /** The kinds of faults; null for all. */
+  only: readonly FaultKind[] | null;
   /** Whether the folder with logs, histories and data outlives a run that passes. */
   keep: boolean;
 };
@@ -24,6 +25,7 @@ export const USAGE = `usage: npm run chaos -- [options]
   --schedulers N   scheduler processes (3)
   --workers N      worker processes (3)
   --rate N         occurrences due each second, about (30)
+  --only KIND      one kind of fault (may be given several times, "none" for no fault)
   --keep           keep the folder with logs, histories and data also when the run passes`;
 
 /** Reads the command line. Throws UsageError with one clear line; null if help was asked for. */
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): Options | null {
     schedulers: whole("schedulers", given.schedulers, 3, 1, 32),
     workers: whole("workers", given.workers, 3, 1, 64),
     rate: whole("rate", given.rate, 30, 1, 2_000),
+    only: kindsOf(given.only),
     keep: given.keep ?? false,
   };
 }
@@ -52,6 +55,7 @@ function parse(args: readonly string[]) {
         schedulers: { type: "string" },
         workers: { type: "string" },
         rate: { type: "string" },
+        only: { type: "string", multiple: true },
         keep: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -65,6 +69,15 @@ function backendsOf(name: string): readonly Backend[] {
   if (name === "both") return ["redis", "postgres"];
   if (name === "redis" || name === "postgres") return [name];
   throw new UsageError("--backend must be redis, postgres or both");
+}
+
+function kindsOf(names: readonly string[] | undefined): readonly FaultKind[] | null {
+  if (names === undefined) return null;
+  const isKind = (name: string): name is FaultKind => (FAULT_KINDS as readonly string[]).includes(name);
+  const unknown = names.find((name) => name !== "none" && !isKind(name));
+  if (unknown !== undefined)
+    throw new UsageError(`--only: there is no "${unknown}", there are ${FAULT_KINDS.join(", ")}`);
+  return names.filter(isKind);
 }
 
 function whole(name: string, given: string | undefined, otherwise: number, min: number, max: number): number {

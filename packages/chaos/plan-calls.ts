@@ -29,7 +29,7 @@ const SCHEDULES: readonly (readonly [text: string, seconds: number, weight: numb
   ["* * * * *", 60, 3],
 ];
 /** Calls besides creations, each second. */
-const CALLS_PER_SECOND = 1.5;
+const CALLS_PER_SECOND = 2;
 /** A schedule of one instant lies so far ahead that a call which has to be repeated is not too late for it. */
 const ONCE_AHEAD_MS = 40_000;
 
@@ -132,13 +132,15 @@ function makeCalls(random: Random, at: number, job: number, planned: Planned, en
     ["cancel", 10],
   ] as const);
   const enable: Call = { op: "patch", patch: { enabled: true } };
+  /** What stops a job comes often when something of it is pending, which is where it can go wrong. */
+  const stop = (call: Call): PlannedCall[] => [...(random.chance(0.6) ? one({ op: "run" }) : []), ...one(call)];
   switch (kind) {
     case "pause":
-      return [...one({ op: "pause" }), { at: later(), job, call: { op: "resume" } }];
+      return [...stop({ op: "pause" }), { at: later(), job, call: { op: "resume" } }];
     case "disable":
-      return [...one({ op: "patch", patch: { enabled: false } }), { at: later(), job, call: enable }];
+      return [...stop({ op: "patch", patch: { enabled: false } }), { at: later(), job, call: enable }];
     case "delete":
-      return [...one({ op: "delete" }), ...(random.chance(0.7) ? [{ at: later(), job, call: enable }] : [])];
+      return [...stop({ op: "delete" }), ...(random.chance(0.7) ? [{ at: later(), job, call: enable }] : [])];
     case "schedule":
       return one({ op: "patch", patch: { schedule: random.pick(SCHEDULES)[0] } });
     case "timezone":
@@ -150,6 +152,9 @@ function makeCalls(random: Random, at: number, job: number, planned: Planned, en
       if (planned.maxRuns === 0) return one({ op: "run" });
       planned.maxRuns += random.whole(5, 30);
       return one({ op: "patch", patch: { max_runs: planned.maxRuns } });
+    case "cancel":
+      // There is something to cancel then.
+      return [...one({ op: "run" }), ...one({ op: "cancel" })];
     default:
       return one({ op: kind });
   }

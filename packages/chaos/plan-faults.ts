@@ -1,5 +1,7 @@
-import type { Backend } from "./options.ts";
 import { createRandom, type Random } from "./random.ts";
+
+/** What carries the queue. */
+export type Backend = "redis" | "postgres";
 
 /** What can be done to a cluster, what it is done to, and for how long. Milliseconds. */
 const KINDS = {
@@ -10,6 +12,7 @@ const KINDS = {
   "worker-kill": { on: "worker", min: 0, max: 0 },
   "worker-stop": { on: "worker", min: 0, max: 0 },
   "worker-freeze": { on: "worker", min: 1_000, max: 12_000 },
+  "workers-freeze": { on: "workers", min: 2_000, max: 13_000 },
   "workers-kill": { on: "workers", min: 0, max: 0 },
   "api-kill": { on: "api", min: 0, max: 0 },
   "api-freeze": { on: "api", min: 500, max: 6_000 },
@@ -27,6 +30,7 @@ const KINDS = {
   "postgres-silent": { on: "any", min: 1_000, max: 9_000 },
   "postgres-commit-cut": { on: "any", min: 1_000, max: 4_000 },
   "redis-flush": { on: "redis", min: 0, max: 0 },
+  "redis-flush-full": { on: "redis", min: 1_000, max: 2_500 },
   "redis-kill": { on: "redis", min: 200, max: 6_000 },
   "redis-freeze": { on: "redis", min: 500, max: 8_000 },
   "redis-cut": { on: "any", min: 200, max: 5_000 },
@@ -57,10 +61,13 @@ const SERVER_REST_MS = 5_000;
 /** Long enough that jobs of every second have more misfires than get a row each. */
 const OUTAGE_MS = 75_000;
 
+type Ground = { backend: Backend; hasFaketime: boolean; only?: readonly FaultKind[] | null };
+
 /** The faults of a run, in the order in which they begin. Follows from its arguments alone. */
-export function planFaults(seed: number, minutes: number, backend: Backend, hasFaketime: boolean): Fault[] {
+export function planFaults(seed: number, minutes: number, { backend, hasFaketime, only }: Ground): Fault[] {
   const random = createRandom(seed ^ 0xfa017);
-  const kinds = FAULT_KINDS.filter((kind) => isPossible(kind, backend, hasFaketime));
+  const kinds = (only ?? FAULT_KINDS).filter((kind) => isPossible(kind, backend, hasFaketime));
+  if (kinds.length === 0) return [];
   const endMs = minutes * 60_000;
   const faults: Fault[] = [];
   let deck: FaultKind[] = [];
@@ -78,7 +85,7 @@ export function planFaults(seed: number, minutes: number, backend: Backend, hasF
     deck.shift();
     faults.push(fault);
   }
-  return minutes < 5 ? faults : withLongOutage(faults, endMs);
+  return minutes < 5 || only ? faults : withLongOutage(faults, endMs);
 }
 
 function isPossible(kind: FaultKind, backend: Backend, hasFaketime: boolean): boolean {

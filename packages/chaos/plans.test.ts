@@ -1,15 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { readOptions, UsageError } from "./options.ts";
 import { planCalls } from "./plan-calls.ts";
 import { FAULT_KINDS, planFaults } from "./plan-faults.ts";
 
+const REDIS = { backend: "redis", hasFaketime: true } as const;
+
 describe("a plan of faults", () => {
   it("follows from the seed", () => {
-    expect(planFaults(7, 10, "redis", true)).toEqual(planFaults(7, 10, "redis", true));
-    expect(planFaults(8, 10, "redis", true)).not.toEqual(planFaults(7, 10, "redis", true));
+    expect(planFaults(7, 10, REDIS)).toEqual(planFaults(7, 10, REDIS));
+    expect(planFaults(8, 10, REDIS)).not.toEqual(planFaults(7, 10, REDIS));
   });
 
   it("has every kind in ten minutes, more than a hundred in all, three at once at most", () => {
-    const faults = planFaults(7, 10, "redis", true);
+    const faults = planFaults(7, 10, REDIS);
     expect(faults.length).toBeGreaterThan(100);
     expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
     for (const { at } of faults) {
@@ -20,8 +23,40 @@ describe("a plan of faults", () => {
   });
 
   it("hurts no Redis that is not there, and no clock that cannot be changed", () => {
-    const kinds = planFaults(7, 10, "postgres", false).map(({ kind }) => kind);
+    const kinds = planFaults(7, 10, { backend: "postgres", hasFaketime: false }).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind.startsWith("redis-") || kind === "clock-skew")).toEqual([]);
+  });
+});
+
+describe("the options", () => {
+  it("name the kinds of faults", () => {
+    expect(readOptions(["--only", "redis-flush", "--only", "worker-kill"])?.only).toEqual([
+      "redis-flush",
+      "worker-kill",
+    ]);
+    expect(readOptions(["--only", "none"])?.only).toEqual([]);
+    expect(() => readOptions(["--only", "earthquake"])).toThrow(UsageError);
+  });
+
+  it.each([
+    ["--minutes", "0"],
+    ["--seed", "x"],
+    ["--rate", ""],
+    ["--backend", "kafka"],
+    ["--workers", "1.5"],
+    ["--fast"],
+  ])("refuse %s %s", (...args) => {
+    expect(() => readOptions(args)).toThrow(UsageError);
+  });
+
+  it("have defaults, among them a seed of chance", () => {
+    expect(readOptions(["--backend", "both"])).toMatchObject({
+      minutes: 2,
+      backends: ["redis", "postgres"],
+      schedulers: 3,
+      workers: 3,
+      only: null,
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "@belfry/local-postgres/free-port.ts";
 import { type LocalPostgres, startLocalPostgres } from "@belfry/local-postgres/start.ts";
 import pg from "pg";
+import { fixedPort } from "./fixed-port.ts";
 
 /** A Postgres of our own, as durable as one in use, that can be ended in every way and comes back on its port. */
 export type PostgresServer = {
@@ -22,7 +22,7 @@ export type PostgresServer = {
 const SETTINGS = { fsync: "on", synchronous_commit: "on", full_page_writes: "on", max_connections: "160" };
 
 export async function startPostgresServer(dataDir: string): Promise<PostgresServer> {
-  const port = await freePort();
+  const port = await fixedPort();
   let server: LocalPostgres;
   const start = async (): Promise<void> => {
     server = await startLocalPostgres({ dataDir, port, settings: SETTINGS });

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "@belfry/local-postgres/free-port.ts";
 import { findRedisProgram } from "@belfry/testing/surroundings.ts";
+import { fixedPort } from "./fixed-port.ts";
 
 /** A Redis of our own that keeps nothing on disk: one that was killed comes back empty. */
 export type RedisServer = {
@@ -19,7 +19,7 @@ export async function startRedisServer(dir: string): Promise<RedisServer> {
   const program = findRedisProgram();
   if (program === undefined)
     throw new Error("there is no redis-server or valkey-server on the PATH: install one, or use --backend postgres");
-  const port = await freePort();
+  const port = await fixedPort();
   let child: ChildProcess;
 
   async function start(): Promise<void> {

@@ -7,9 +7,9 @@ import { startCluster } from "./cluster.ts";
 import { readEffects, readLedger } from "./collect.ts";
 import type { FaultRecord, History } from "./history.ts";
 import { createNemesis, type Nemesis } from "./nemesis.ts";
-import type { Backend, Options } from "./options.ts";
+import type { Options } from "./options.ts";
 import { type PlannedCall, planCalls } from "./plan-calls.ts";
-import { type Fault, planFaults } from "./plan-faults.ts";
+import { type Backend, type Fault, planFaults } from "./plan-faults.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import { report } from "./report.ts";
 
@@ -32,7 +32,11 @@ export async function run(
   const nemesis = createNemesis(victims, logTo("faults.jsonl"));
   const startedAt = Date.now();
   const client = createClient({ apiUrl, key, functionIds, startedAt, log: logTo("calls.jsonl") });
-  const faults = planFaults(options.seed, options.minutes, backend, victims.faketime !== null);
+  const faults = planFaults(options.seed, options.minutes, {
+    backend,
+    hasFaketime: victims.faketime !== null,
+    only: options.only,
+  });
   const calls = planCalls(options.seed, options.minutes, options.rate);
   note(
     `${backend}: ${faults.length} faults and ${calls.length} calls in ${options.minutes} minutes${victims.faketime ? "" : "; no clock jumps, libfaketime is not installed"}`,

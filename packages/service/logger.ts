@@ -32,9 +32,10 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: {
       level: (label) => ({ level: label }),
-      bindings: (fields) => redacted(fields, REDACTED_LEVELS),
       log: (fields) => redacted(fields, REDACTED_LEVELS),
     },
+    // What a child logger is bound to passes no formatter. Paths without wildcards cost next to nothing.
+    redact: { paths: [...SECRET_FIELDS], censor: "[redacted]" },
     serializers: { err: serializeError, error: serializeError },
     hooks: {
       // Of an error that is logged without words pino takes the message for the words: a failed query's holds its parameters.
