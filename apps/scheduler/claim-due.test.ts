@@ -181,6 +181,18 @@ describe("a job that cannot be planned", () => {
   });
 });
 
+describe("a job with a policy that this version does not know", () => {
+  it("is paused with the reason, and does not hold up the others", async () => {
+    const [broken, sound] = [await makeJob(db, account), await makeJob(db, account)];
+    await makeDue(db, broken);
+    await makeDue(db, sound);
+    await db.execute(sql`update jobs set overlap = '{"policy": "newer"}' where id = ${broken}`);
+    expect((await claimDue(db, 100)).jobs).toBe(2);
+    expect((await executionsOf(sound)).length).toBeGreaterThanOrEqual(1);
+    expect(await read(broken)).toMatchObject({ status: "paused", pausedReason: expect.stringContaining("newer") });
+  });
+});
+
 describe("an occurrence that is in the ledger already", () => {
   it("keeps its row, is not counted again, and the job goes on", async () => {
     const jobId = await makeJob(db, account);

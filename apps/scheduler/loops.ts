@@ -18,7 +18,7 @@ const SWEEP_BATCH = 1_000;
 const PUBLISH_BATCH = 1_000;
 const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
-const AUTO_PAUSE_BATCH = 1_000;
+const AUTO_PAUSE_BATCH = 50;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */

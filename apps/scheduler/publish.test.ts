@@ -103,8 +103,9 @@ describe("publishing what waits in the ledger", () => {
       waits.push(Math.round(row?.waits as number));
     }
     expect(waits).toEqual([10, 20, 40, 60, 60]);
+    // However often: what waits for long has two messages at most.
     const got = arriving();
-    await expect.poll(() => got.length).toBe(5);
+    await expect.poll(() => got.length).toBe(2);
   });
 
   it("leaves alone what was claimed meanwhile, and what somebody else is publishing", async () => {

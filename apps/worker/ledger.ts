@@ -10,7 +10,7 @@ import {
   unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
-import { isRefused } from "@belfry/db/pg-error.ts";
+import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
 
@@ -29,7 +29,7 @@ export type Ledger = {
 };
 
 /** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
-const MAX_BATCH = 200;
+const MAX_BATCH = 100;
 /** Two, so that one gathers while the other is written. */
 const PARALLEL = 2;
 const RETRY_EVERY_MS = 250;
@@ -57,7 +57,13 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
     async run(batch) {
-      const written = await untilAnswered(() => writeVerdicts(batch));
+      const written = new Set<string>();
+      await untilAnswered(() =>
+        writeVerdicts(
+          batch.filter((v) => !written.has(v.executionId)),
+          written,
+        ),
+      );
       return batch.map((verdict) => written.has(verdict.executionId));
     },
   });
@@ -70,21 +76,26 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
   };
 
-  /** A verdict that Postgres refuses must not take the others of its batch with it. */
-  async function writeVerdicts(batch: readonly Verdict[]): Promise<Set<string>> {
+  /**
+   * Writes verdicts and notes in `written` which ones it has. One that Postgres refuses, or that waits for a job which
+   * somebody holds, must not take the others of its batch with it: a batch that fails is written by halves.
+   */
+  async function writeVerdicts(batch: readonly Verdict[], written: Set<string>): Promise<void> {
+    const [first] = batch;
+    if (first === undefined) return;
     try {
-      return await finishExecutions(db, worker, batch);
+      for (const id of await finishExecutions(db, worker, batch)) written.add(id);
     } catch (error) {
-      if (!isRefused(error)) throw error;
-      const [first, ...rest] = batch;
-      if (first === undefined) return new Set();
-      if (rest.length === 0) {
-        log.error({ err: error, execution_id: first.executionId }, "verdict could not be stored as it is");
-        return finishExecutions(db, worker, [unstorable(first)]);
+      if (batch.length > 1 && (isRefused(error) || isTooMuch(error))) {
+        const half = Math.ceil(batch.length / 2);
+        const halves = [batch.slice(0, half), batch.slice(half)].map((part) => writeVerdicts(part, written));
+        const failed = (await Promise.allSettled(halves)).find((outcome) => outcome.status === "rejected");
+        if (failed) throw failed.reason;
+        return;
       }
-      const half = Math.ceil(batch.length / 2);
-      const [left, right] = [await writeVerdicts(batch.slice(0, half)), await writeVerdicts(batch.slice(half))];
-      return left.union(right);
+      if (!isRefused(error)) throw error;
+      log.error({ err: error, execution_id: first.executionId }, "verdict could not be stored as it is");
+      for (const id of await finishExecutions(db, worker, [unstorable(first)])) written.add(id);
     }
   }
 

@@ -1,6 +1,6 @@
 import { jobPolicies } from "./check-rows.ts";
 import type { AttemptRow, Effect, History, LedgerRow, Violation } from "./history.ts";
-import { isApplied } from "./oracle.ts";
+import { findStops, type Stop } from "./stops.ts";
 
 /** Instants of the ledger and of the target are whole and fractional milliseconds of one clock. */
 const ROUNDING_MS = 1;
@@ -89,33 +89,6 @@ function checkVerdict(row: LedgerRow, effects: readonly Effect[], add: Add): voi
   const neverStarted = row.status === "skipped" && (row.skipReason === "misfire" || row.skipReason === "overlap");
   if (neverStarted && effects.length > 0)
     add("skipped with effect", `execution ${row.id} was skipped (${row.skipReason}) and called`);
-}
-
-/** From the return of a call that stops a job until the first call that might start it again. */
-type Stop = { op: string; from: number; until: number };
-
-function findStops({ calls }: History): Map<string, Stop[]> {
-  const stops = new Map<string, Stop[]>();
-  for (const records of Map.groupBy(calls, ({ job }) => job).values()) {
-    const jobId = records.find(({ call }) => call.op === "create")?.answer?.id;
-    if (jobId === undefined) continue;
-    const ofJob: Stop[] = [];
-    for (const [i, record] of records.entries()) {
-      const { call } = record;
-      const isStop =
-        call.op === "pause" || call.op === "delete" || (call.op === "patch" && call.patch.enabled === false);
-      if (!isStop || !isApplied(record)) continue;
-      const next = records
-        .slice(i + 1)
-        .find(
-          (later) => later.call.op === "resume" || (later.call.op === "patch" && later.call.patch.enabled === true),
-        );
-      // Unknown tries may stop it once more, which makes it no less stopped.
-      ofJob.push({ op: call.op, from: record.returnedAt, until: next?.invokedAt ?? Number.POSITIVE_INFINITY });
-    }
-    stops.set(jobId, ofJob);
-  }
-  return stops;
 }
 
 /** Whether the target saw it or not: nothing may begin while the job is stopped. */

@@ -1,15 +1,19 @@
 import { jobPolicies } from "./check-rows.ts";
-import type { History, LedgerRow, Violation } from "./history.ts";
+import type { History, LedgerRow, Policies, Violation } from "./history.ts";
+import { findStops, type Stop } from "./stops.ts";
 
 /** A verdict counts from its commit, which is later than the instant that it writes down. */
 const COMMIT_SLACK_MS = 10_000;
 
 /** At no time do more executions of a job run than its policy allows; and none is skipped for overlap where none was open. */
-export function checkOverlap({ calls, rows, attempts }: History): Violation[] {
+export function checkOverlap(history: History): Violation[] {
+  const { calls, rows, attempts } = history;
   const violations: Violation[] = [];
   const rowsOf = Map.groupBy(rows, (row) => row.jobId);
   const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.executionId);
-  for (const [jobId, { overlap }] of jobPolicies(calls)) {
+  const stopsOf = findStops(history);
+  for (const [jobId, policies] of jobPolicies(calls)) {
+    const { overlap } = policies;
     if (overlap.policy === "allow") continue;
     const ofJob = rowsOf.get(jobId) ?? [];
     const intervals = ofJob.flatMap((row) => [
@@ -23,7 +27,7 @@ export function checkOverlap({ calls, rows, attempts }: History): Violation[] {
       const what = `job ${jobId} (${overlap.policy}): ${most.count} at once at ${new Date(most.at).toISOString()}, at most ${overlap.max_instances}: ${most.ids.join(" ")}`;
       violations.push({ rule: "overlap", what });
     }
-    if (overlap.policy === "skip") violations.push(...needlessSkips(jobId, ofJob, overlap.max_instances));
+    if (overlap.policy === "skip") violations.push(...needlessSkips(jobId, ofJob, policies, stopsOf.get(jobId) ?? []));
   }
   return violations;
 }
@@ -47,28 +51,28 @@ function mostAtOnce(intervals: readonly Interval[]): { count: number; at: number
   return most;
 }
 
-function needlessSkips(jobId: string, rows: readonly LedgerRow[], maxInstances: number): Violation[] {
-  const isBornSkipped = (row: LedgerRow): boolean =>
-    row.status === "skipped" &&
-    row.skipReason !== "check_declined" &&
-    row.startedAt === null &&
-    row.completedAt !== null &&
-    row.completedAt - row.createdAt < 1;
+function needlessSkips(
+  jobId: string,
+  rows: readonly LedgerRow[],
+  { overlap, retry }: Policies,
+  stops: readonly Stop[],
+): Violation[] {
+  // What a pause took back in the very transaction that wrote it has had its place as well.
+  const isBornSkipped = ({ skipReason, startedAt, completedAt, createdAt }: LedgerRow): boolean =>
+    (skipReason === "misfire" || skipReason === "overlap") && startedAt === null && (completedAt ?? 0) - createdAt < 1;
+  /** One that waited for another attempt when the job was stopped ends when its last attempt did, which was earlier. */
+  const openUntil = ({ status, attempt, completedAt }: LedgerRow): number => {
+    if (completedAt === null) return Number.POSITIVE_INFINITY;
+    const stop = stops.find(({ from }) => from >= completedAt);
+    return status === "failed" && attempt < retry.attempts && stop ? stop.from : completedAt;
+  };
   const lived = rows.filter((row) => !isBornSkipped(row));
-  return rows
-    .filter((row) => row.skipReason === "overlap" && isBornSkipped(row))
-    .flatMap((row) => {
-      const open = lived.filter(
-        (other) =>
-          other.createdAt <= row.createdAt &&
-          (other.completedAt ?? Number.POSITIVE_INFINITY) >= row.createdAt - COMMIT_SLACK_MS,
-      );
-      if (open.length >= maxInstances) return [];
-      return [
-        {
-          rule: "overlap",
-          what: `job ${jobId}: execution ${row.id} was skipped for overlap, open were ${open.length} of ${maxInstances}`,
-        },
-      ];
-    });
+  return rows.flatMap((row) => {
+    if (row.skipReason !== "overlap" || !isBornSkipped(row)) return [];
+    const at = row.createdAt;
+    const open = lived.filter((other) => other.createdAt <= at && openUntil(other) >= at - COMMIT_SLACK_MS).length;
+    if (open >= overlap.max_instances) return [];
+    const what = `job ${jobId}: execution ${row.id} was skipped for overlap, open were ${open} of ${overlap.max_instances}`;
+    return [{ rule: "overlap", what }];
+  });
 }

@@ -19,7 +19,9 @@ export function checkRows({ calls, rows, attempts, jobs }: History): Violation[]
         `execution ${row.id} of job ${row.jobId} is ${row.status}, attempt ${row.attempt}, dispatch ${row.dispatch}`,
       );
     }
-    if (row.createdAt < row.scheduledFor - 1) add("early", `execution ${row.id} was written before its time`);
+    // Not `createdAt`: a call that serves what is due looks at the clock after its transaction has begun.
+    if (row.startedAt !== null && row.startedAt < row.scheduledFor - 1)
+      add("early", `execution ${row.id} was started before its time`);
     checkAttempts(row, attemptsOf.get(row.id) ?? [], policiesOf.get(row.jobId), add);
     const policies = policiesOf.get(row.jobId);
     if (policies && row.trigger === "schedule") checkMisfire(row, policies, add);

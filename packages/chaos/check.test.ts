@@ -181,6 +181,13 @@ describe("the checker", () => {
       },
     ],
     [
+      "a start before its time",
+      ["early"],
+      (_, [row]) => {
+        row.startedAt = row.scheduledFor - 2;
+      },
+    ],
+    [
       "a call before its time",
       ["early", "ghost"],
       (history) => {

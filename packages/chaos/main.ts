@@ -8,6 +8,7 @@ import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { run } from "./run.ts";
 
 const options = optionsOrExit();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
 note(
   `chaos: --seed ${options.seed} --minutes ${options.minutes} --rate ${options.rate}, ${options.schedulers} schedulers, ${options.workers} workers`,
 );

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findRedisProgram } from "@belfry/testing/surroundings.ts";
 import { fixedPort } from "./fixed-port.ts";
+import { killAtExit } from "./kill-at-exit.ts";
 
 /** A Redis of our own that keeps nothing on disk: one that was killed comes back empty. */
 export type RedisServer = {
@@ -26,6 +27,7 @@ export async function startRedisServer(dir: string): Promise<RedisServer> {
     const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
     args.push("--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", "");
     child = spawn(program as string, args, { detached: true, stdio: "ignore" });
+    killAtExit(child);
     for (let i = 0; i < 100; i++) {
       if ((await command(port, "PING").catch(() => "")).includes("PONG")) return;
       await sleep(50);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { killAtExit } from "./kill-at-exit.ts";
 
 /** A place in the cluster in which a process runs, and another one when that has died. */
 export type Slot = {
@@ -55,6 +56,7 @@ export function openSlot(
         detached: true,
         stdio: ["ignore", log, log, "ipc"],
       });
+      killAtExit(child);
       closeSync(log);
       child.once("message", () => ready.resolve());
       await new Promise((resolve) => child.once("exit", resolve));

@@ -1,5 +1,5 @@
 import { z } from "zod";
 
 /** All that travels through the queue. It is untrusted: a worker loads the rest from Postgres. */
-export const executionMessage = z.strictObject({ executionId: z.uuid(), attempt: z.int().min(1) });
+export const executionMessage = z.strictObject({ executionId: z.uuid(), attempt: z.int().min(1).max(2_147_483_647) });
 export type ExecutionMessage = z.infer<typeof executionMessage>;

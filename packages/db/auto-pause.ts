@@ -7,7 +7,7 @@ import { changeJob } from "./jobs.ts";
 import { array } from "./sql-values.ts";
 
 /** A row of failures is looked for in this many of a job's newest records: those that were skipped lie in between. */
-const RECORDS = 10_000;
+const RECORDS = 1_000;
 
 export type AutoPaused = { jobId: string; jobName: string; accountId: string; reason: string };
 
@@ -27,8 +27,9 @@ export type Judged = {
  * its own. A failure is deleted last, so whoever dies on the way leaves it to be judged again.
  */
 export async function judgeFailures(db: Db, limit: number): Promise<Judged> {
+  // By chance, so that those that cannot be dealt with do not keep the others from their turn.
   const { rows: failures } = await db.execute<{ executionId: string; jobId: string }>(
-    sql`select execution_id as "executionId", job_id as "jobId" from unjudged_failures limit ${limit}`,
+    sql`select execution_id as "executionId", job_id as "jobId" from unjudged_failures order by random() limit ${limit}`,
   );
   const paused: AutoPaused[] = [];
   const unjudged = new Map<string, unknown>();

@@ -2,7 +2,6 @@
  * Every change of an execution's state.
  *
  * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
- * Verdicts come the other way round, but nobody who holds a job's lock waits for an execution that is running.
  */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
@@ -191,7 +190,8 @@ export type Verdict = {
 
 /**
  * Writes verdicts of a worker that holds the claims. Returns the ids that were written: of the others the claim was
- * lost, and what the worker found out about them does not count. Where another of the job waits for its turn, or one
+ * lost, and what the worker found out about them does not count. The jobs that are to be counted down are locked first,
+ * as the order of locks has it. Where another of the job waits for its turn, or one
  * has failed whose job may have to be paused for it, the schedulers hear of it.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
@@ -211,6 +211,11 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
         ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
         ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
       ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
+    ), locked as materialized (
+      select j.id from jobs j
+      where j.id in (select e.job_id from executions e join verdict v on v.id = e.id where v.status = 'skipped')
+      order by j.id
+      for no key update
     ), finished as (
       update executions e
       set status = v.status, skip_reason = v.skip_reason, error = v.error,
@@ -218,11 +223,10 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
           completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
       from verdict v
       where e.id = v.id and e.attempt = v.attempt and e.worker = ${worker} and ${byId("running")}
+        and (select count(*) from locked) >= 0
       returning e.id, e.job_id, e.status
     ), skipped as (
       select job_id, count(*)::int as n from finished where status = 'skipped' group by job_id
-    ), locked as (
-      select j.id from jobs j where j.id in (select job_id from skipped) order by j.id for no key update
     ), uncounted as (
       update jobs j set run_count = j.run_count - skipped.n
       from skipped join locked on locked.id = skipped.job_id
@@ -373,9 +377,17 @@ export async function recordLost(
  * and is not skipped: it ends as its last attempt did.
  */
 export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason): Promise<void> {
-  await tx.execute(sql`
+  for (let taken = TAKE_BACK_BATCH; taken === TAKE_BACK_BATCH; ) taken = await takeBackSome(tx, jobId, reason);
+}
+
+/** Rows that one statement takes back: some tenths of a second, however long the backlog of the job. */
+const TAKE_BACK_BATCH = 5_000;
+
+async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<number> {
+  const { rows } = await tx.execute<{ taken: number }>(sql`
     with pending as (
-      select id, attempt from executions where job_id = ${jobId} and status = 'pending' order by id for update
+      select id, attempt from executions where job_id = ${jobId} and status = 'pending'
+      order by id limit ${TAKE_BACK_BATCH} for update
     ), last as (
       delete from attempts a using pending p where a.execution_id = p.id and a.attempt = p.attempt - 1 returning a.*
     ), failed as (
@@ -388,8 +400,11 @@ export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason)
       update executions e set status = 'skipped', skip_reason = ${reason}, held = false, completed_at = now()
       from pending p where e.id = p.id and not exists (select from last where last.execution_id = p.id)
       returning e.id
+    ), uncounted as (
+      update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}
     )
-    update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}`);
+    select count(*)::int as taken from pending`);
+  return rows[0]?.taken ?? 0;
 }
 
 /**

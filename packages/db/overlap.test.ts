@@ -201,3 +201,19 @@ it("does not use up max_runs by what it skips", async () => {
     { next_run: null, run_count: 2 },
   ]);
 });
+
+it("lets nobody's waiting executions keep those of others from their turn", async () => {
+  const blocked = await Promise.all(
+    Array.from({ length: 8 }, () => makeJob(db, account, { schedule: "0 0 1 1 *", overlap: { policy: "queue" } })),
+  );
+  for (const jobId of blocked) {
+    await runJob(db, account.accountId, jobId);
+    await runJob(db, account.accountId, jobId);
+  }
+  const free = await makeJob(db, account, { schedule: "0 0 1 1 *", overlap: { policy: "queue" } });
+  const first = await runJob(db, account.accountId, free);
+  await runJob(db, account.accountId, free);
+  await claimAndFinish(first?.executionId as string);
+  expect(await releaseHeld(db, 4)).toBe(1);
+  expect(said(await executionsOf(free))).toEqual(["success", "pending"]);
+});

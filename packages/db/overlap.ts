@@ -83,15 +83,20 @@ async function cancelOldest(tx: Db, jobId: string, count: number): Promise<void>
 
 /**
  * Lets executions that wait for their turn go, the oldest first, where others of their job have ended. Returns how many
- * are now to be published. Jobs that somebody else holds are left for the next time.
+ * are now to be published. Jobs that somebody else holds are left for the next time; jobs without a free place are not
+ * looked at, so that they cannot keep the others from theirs.
  */
 export async function releaseHeld(db: Db, limit: number): Promise<number> {
   return inTransaction(db, async (tx) => {
     const { rows: jobs } = await tx.execute<{ id: string; overlap: OverlapPolicy }>(sql`
-      select id, overlap from jobs
-      where id in (select job_id from executions where status = 'pending' and held)
+      select j.id, j.overlap from jobs j
+      where j.id in (select job_id from executions where status = 'pending' and held)
+        and (j.overlap->>'policy' = 'allow' or (j.overlap->>'max_instances')::int > (
+          select count(*) from executions e
+          where e.job_id = j.id and e.status in ('pending', 'running') and not e.held
+        ))
       limit ${limit}
-      for no key update skip locked`);
+      for no key update of j skip locked`);
     const open = await countOpen(
       tx,
       jobs.map(({ id }) => id),

@@ -37,6 +37,11 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/** Whether a statement took too long or was in another one's way (57014, 55P03, 40P01): a part of it may go through. */
+export function isTooMuch(error: unknown): boolean {
+  return ["57014", "55P03", "40P01"].includes(pgCode(error) ?? "") || /Query read timeout/.test(messages(error));
+}
+
 function property(error: unknown, name: "code" | "constraint" | "severity"): string | undefined {
   for (let e = error; e instanceof Error; e = e.cause) {
     const value = (e as { [key in typeof name]?: unknown })[name];

@@ -1,3 +1,4 @@
+import { admit } from "@belfry/schedule/admit.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts";
 import type { Db } from "./client.ts";
@@ -69,6 +70,7 @@ function planAll(jobs: readonly DueJob[], now: number): Planned {
     try {
       const options = { from: job.nextRun, now, runsLeft: runsLeftOf(job), limit: MAX_INSTANTS, misfire: job.misfire };
       const plan = planOccurrences(job.scheduleSpec, options);
+      admit(job.overlap, { running: 0, held: 0 }, 0); // A policy that this version does not know is found out here.
       planned.plans.push({ job, plan });
       rows += plan.occurrences.length;
     } catch (error) {

@@ -46,8 +46,9 @@ function addAll(queue: MessageQueue, publications: readonly Publication[]): Prom
       name: "execution",
       data: { executionId, attempt },
       opts: {
-        // BullMQ ignores an id that it still keeps, refuses ids with one colon and ids of digits only.
-        jobId: `${executionId}-${attempt}-${dispatch}`,
+        // BullMQ ignores an id that it still keeps, refuses ids with one colon and ids of digits only. Two ids take turns:
+        // one that is kept by mistake blocks only every other try, and what waits for long has two messages at most.
+        jobId: `${executionId}-${attempt}-${dispatch % 2}`,
         priority: BULLMQ_PRIORITY[priority],
         // One recovery path, and it is in Postgres.
         attempts: 1,

@@ -33,6 +33,8 @@ export function admit(
     }
     case "cancel_running":
       return takePlaces(policy.max_instances, running, held, count);
+    default:
+      throw new Error(`unknown overlap policy ${JSON.stringify(policy.policy satisfies never)}`);
   }
 }
 

@@ -92,6 +92,8 @@ function countToRun({ instants, hasLatest }: Due, now: number, misfire: MisfireP
       const youngEnough = Math.max(0, noLaterThan(misfire.max_age_ms) - inGrace);
       return inGrace + Math.min(misfire.max_runs, youngEnough, latestMissed);
     }
+    default:
+      throw new Error(`unknown misfire policy ${JSON.stringify(misfire.policy satisfies never)}`);
   }
 }
 

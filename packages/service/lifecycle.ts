@@ -41,7 +41,10 @@ export async function runProcess<S extends z.ZodRawShape>(
     const env = parseEnv({ ...commonEnv, ...definition.env }) as Env<S>;
     const log = createLogger(service, (env as { LOG_LEVEL: string }).LOG_LEVEL);
     const graceMs = definition.graceMs(env);
-    const grace = closeWithGrace({ delay: graceMs + 1_000, logger: false }, async ({ err, signal }) => {
+    // A promise that nobody waits for, in a module of a worker above all, must not stop what all the others run.
+    process.on("unhandledRejection", (err) => log.error({ err }, "a promise was rejected and nobody heard it"));
+    const options = { delay: graceMs + 1_000, logger: false as const, skip: ["unhandledRejection" as const] };
+    const grace = closeWithGrace(options, async ({ err, signal }) => {
       stopping = true;
       if (err) log.fatal({ err }, "stopping after a fatal error");
       else log.info({ signal }, "stopping");
