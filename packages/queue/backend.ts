@@ -30,6 +30,11 @@ const redisPrefix = (prefix: string, pool: string): string => `{${prefix}:${pool
 /** The queues of any number of pools, on one connection: anybody who may create a job may name a new pool. */
 export type Queues = {
   queue(pool: string): MessageQueue;
+  /**
+   * Forgets a queue that did not do what it was told; the next call makes it anew. BullMQ readies a queue once, and if
+   * the connection breaks in just that moment, the queue answers with that error for ever.
+   */
+  drop(pool: string): void;
   /** Whether the connection is there, or comes within the deadline. On Postgres always, since its pool connects when asked. */
   isReady(deadlineMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -50,6 +55,10 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
       queue.on("error", onError);
       queues.set(pool, queue);
       return queue;
+    },
+    drop(pool) {
+      queues.get(pool)?.close().catch(onError);
+      queues.delete(pool);
     },
     isReady,
     async close() {

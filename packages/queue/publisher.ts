@@ -35,6 +35,7 @@ export function createPublisher(backend: QueueBackend, onError: (error: Error) =
       await withDeadline("publishing", PUBLISH_DEADLINE_MS, addAll(queues.queue(pool), publications));
       return [];
     } catch (error) {
+      queues.drop(pool);
       return [{ pool, publications, error }];
     }
   }
