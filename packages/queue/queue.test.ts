@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 /** Publisher and consumer together, on both backends. */
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
 import { PRIORITIES, type Priority } from "@belfry/contract/states.ts";
@@ -195,6 +196,22 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     await expect.poll(() => publish([publication(pool)]), { timeout: 15_000 }).toEqual([]);
     await received(2);
     closing.unshift(proxy.close);
+  });
+
+  it("publishes again after its server went away while the queue was being made ready, whenever that was", async () => {
+    await Promise.all(
+      [0, 5, 10, 15, 20, 25, 30, 40].map(async (ms) => {
+        const proxy = await startTcpProxy(backend.url);
+        const { publish } = publisher({ ...backend, url: proxy.url });
+        await setTimeout(ms);
+        await proxy.cut();
+        const pool = newPool();
+        await publish([publication(pool)]);
+        await proxy.restore();
+        await expect.poll(() => publish([publication(pool)]), { timeout: 20_000 }).toEqual([]);
+        closing.unshift(proxy.close);
+      }),
+    );
   });
 
   it("refuses to publish while its server is gone", async () => {
