@@ -46,6 +46,11 @@ export class ApiError extends Error {
   }
 }
 
+/** A body of which one field cannot be accepted. */
+export function invalidField(path: string, message: string): ApiError {
+  return new ApiError("VALIDATION_ERROR", message, [{ path, message, code: "invalid" }]);
+}
+
 /** Why an attempt, and with it perhaps the execution, failed. Stored in the ledger as `error.code`. */
 export const EXECUTION_ERROR_CODES = [
   "FUNCTION_ERROR", // the function threw, or answered something that is not JSON

@@ -8,6 +8,7 @@ import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
+import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { executionId } from "./execution-id.ts";
@@ -74,7 +75,7 @@ export async function insertOccurrences(
 export async function insertManualRun(
   tx: Db,
   job: { id: string; accountId: string; functionId: string },
-  admitted: "run" | "hold" | "skip",
+  admitted: AdmissionVerdict,
   idempotencyKey: string | null,
 ): Promise<{ executionId: string }> {
   const { rows } = await tx.execute<{ at: number }>(sql`
@@ -190,9 +191,11 @@ export type Verdict = {
 
 /**
  * Writes verdicts of a worker that holds the claims. Returns the ids that were written: of the others the claim was
- * lost, and what the worker found out about them does not count. The jobs that are to be counted down are locked first,
- * as the order of locks has it. Where another of the job waits for its turn, or one
- * has failed whose job may have to be paused for it, the schedulers hear of it.
+ * lost, and what the worker found out about them does not count. Where another of
+ * the job waits for its turn, or one has failed whose job may have to be paused for it, the schedulers hear of it.
+ *
+ * The jobs that are to be counted down are locked first, as the order of locks has it: the condition on `locked`, which
+ * always holds, is what makes Postgres lock them before it touches an execution.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
   const column = columnsOf(
@@ -253,19 +256,22 @@ export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
 };
 
 /**
+ * The job of an execution that is about to become pending again, if it is active, with a share lock on its row: whoever
+ * pauses it waits, or we see that it is paused. Without it an execution could become pending behind the back of a pause,
+ * and start after the pause has returned.
+ */
+const activeJobOf = (id: string) => sql`
+      select j.id, j.pool from jobs j
+      where j.id = (select job_id from executions where id = ${id}) and j.status = 'active' and j.enabled
+      for share`;
+
+/**
  * Records an attempt as failed and makes the next one possible, unless the job has meanwhile been paused, disabled or
  * deleted, the execution was cancelled, or the claim was lost: then false, and nothing is written.
- *
- * The share lock on the job's row makes whoever pauses it wait, or us see that it is paused; without it a retry could
- * become pending behind the back of a pause, and start after the pause has returned.
  */
 export async function retryExecution(db: Db, worker: string, failed: FailedAttempt): Promise<boolean> {
   const { rowCount } = await db.execute(sql`
-    with job as (
-      select j.id from jobs j
-      where j.id = (select job_id from executions where id = ${failed.executionId}) and j.status = 'active' and j.enabled
-      for share
-    ), failed as (
+    with job as (${activeJobOf(failed.executionId)}), failed as (
       select e.* from executions e, job
       where e.id = ${failed.executionId} and e.job_id = job.id and e.attempt = ${failed.attempt}
         and e.worker = ${worker} and e.status = 'running' and e.cancel_requested_at is null
@@ -289,15 +295,11 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
 /**
  * Gives back a claim of which nothing was run, since this worker lacks the module, if another living worker of the
  * pool has it: as while workers are replaced one by one. It is published again in a moment. False if nobody has it,
- * the job is no longer active, or the claim was lost. Locks the job's row as a retry does.
+ * the job is no longer active, or the claim was lost.
  */
 export async function unclaimExecution(db: Db, worker: string, executionId: string, attempt: number): Promise<boolean> {
   const { rowCount } = await db.execute(sql`
-    with job as (
-      select j.id, j.pool from jobs j
-      where j.id = (select job_id from executions where id = ${executionId}) and j.status = 'active' and j.enabled
-      for share
-    )
+    with job as (${activeJobOf(executionId)})
     update executions e
     set status = 'pending', worker = null, started_at = null, publish_at = ${nowMs} + interval '200 milliseconds'
     from job, functions f

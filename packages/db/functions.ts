@@ -1,6 +1,6 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
 import { randomUUIDv7 } from "node:crypto";
-import { ApiError } from "@belfry/contract/errors.ts";
+import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
@@ -78,7 +78,7 @@ export async function patchFunction(
   const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check"] as const);
   for (const field of foreign) {
     if (patch[field] !== undefined)
-      throw invalid(field, `${field} does not belong to a function of kind ${current.kind}`);
+      throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
   try {
@@ -140,7 +140,7 @@ export async function assertFunctionUsable(tx: Db, accountId: string, functionId
         .where(and(eq(functions.id, functionId), visibleTo(accountId)))
         .for("share")
     : [];
-  if (!row) throw invalid("function_id", `function "${functionId.slice(0, 100)}" does not exist`);
+  if (!row) throw invalidField("function_id", `function "${functionId.slice(0, 100)}" does not exist`);
 }
 
 /** Makes the modules that a worker has loaded known to all accounts, under the ids that they had before. */
@@ -171,17 +171,13 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
     .select({ check: functions.check })
     .from(functions)
     .where(and(eq(functions.name, module), isNull(functions.accountId)));
-  if (!row) throw invalid("module", `no worker has brought along a module "${module}"`);
+  if (!row) throw invalidField("module", `no worker has brought along a module "${module}"`);
   return { module, check: row.check };
 }
 
 function assertOwn(row: FunctionRow): void {
   if (row.accountId === null)
     throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
-}
-
-function invalid(path: string, message: string): ApiError {
-  return new ApiError("VALIDATION_ERROR", message, [{ path, message, code: "invalid" }]);
 }
 
 function nameTaken(error: unknown, name: string): unknown {

@@ -1,6 +1,6 @@
 /** Every change that a client makes to a job. */
 import { createHash, randomUUIDv7 } from "node:crypto";
-import { ApiError } from "@belfry/contract/errors.ts";
+import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { assertHasFuture } from "@belfry/schedule/assert-has-future.ts";
@@ -105,7 +105,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
     return await changeJob(db, accountId, jobId, async (tx, job, now) => {
       if (patch.function_id !== undefined) await assertFunctionUsable(tx, accountId, patch.function_id);
       if (patch.max_runs !== undefined && patch.max_runs !== 0 && patch.max_runs < job.runCount) {
-        throw invalid("max_runs", `max_runs must be 0 or at least run_count, which is ${job.runCount}`);
+        throw invalidField("max_runs", `max_runs must be 0 or at least run_count, which is ${job.runCount}`);
       }
       const newSchedule = patch.schedule !== undefined || patch.timezone !== undefined;
       const changed: JobRow = {
@@ -320,10 +320,6 @@ function readSchedule(input: ScheduleInput, timezone: string, now: number): { sp
       { path: error.field, message: error.message, code: error.code },
     ]);
   }
-}
-
-function invalid(path: string, message: string): ApiError {
-  return new ApiError("VALIDATION_ERROR", message, [{ path, message, code: "invalid" }]);
 }
 
 function nameTaken(error: unknown, name: string): unknown {

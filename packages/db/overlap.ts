@@ -1,7 +1,7 @@
 /** What a job's overlap policy reads and does. The caller's transaction holds the lock on the job's row. */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { OverlapPolicy } from "@belfry/contract/policies.ts";
-import { admit } from "@belfry/schedule/admit.ts";
+import { type AdmissionVerdict, admit } from "@belfry/schedule/admit.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { CANCEL_CHANNEL } from "./listen.ts";
@@ -11,8 +11,6 @@ import { inTransaction } from "./transaction.ts";
 /** A job's open executions: those that may run, and those that wait for their turn. */
 export type Open = { running: number; held: number };
 
-type Admitted = "run" | "hold" | "skip";
-
 /**
  * Admits `count` executions to each job by its policy, and makes the place that `cancel_running` needs. Returns the
  * verdicts of each job's executions in turn; they are to be written in this transaction.
@@ -20,13 +18,13 @@ type Admitted = "run" | "hold" | "skip";
 export async function admitAll(
   tx: Db,
   jobs: readonly { jobId: string; overlap: OverlapPolicy; count: number }[],
-): Promise<Map<string, Admitted[]>> {
+): Promise<Map<string, AdmissionVerdict[]>> {
   const asking = jobs.filter(({ overlap, count }) => overlap.policy !== "allow" && count > 0);
   const open = await countOpen(
     tx,
     asking.map(({ jobId }) => jobId),
   );
-  const admitted = new Map<string, Admitted[]>();
+  const admitted = new Map<string, AdmissionVerdict[]>();
   for (const { jobId, overlap, count } of jobs) {
     const { verdicts, cancel, dropHeld } = admit(overlap, open.get(jobId) ?? { running: 0, held: 0 }, count);
     if (dropHeld) await skipHeld(tx, jobId);

@@ -1,4 +1,4 @@
-import { admit } from "@belfry/schedule/admit.ts";
+import { type AdmissionVerdict, admit } from "@belfry/schedule/admit.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts";
 import type { Db } from "./client.ts";
@@ -94,7 +94,7 @@ function nextOf(job: DueJob, plan: Plan, newRuns: number): number | null {
 }
 
 /** The plan's occurrences as rows; `admitted` has a verdict for each that is to be run, in turn. */
-function toRows(job: DueJob, plan: Plan, admitted: readonly ("run" | "hold" | "skip")[]): NewOccurrence[] {
+function toRows(job: DueJob, plan: Plan, admitted: readonly AdmissionVerdict[]): NewOccurrence[] {
   const verdicts = admitted.values();
   return plan.occurrences.map(({ scheduledFor, until, count, skip }) => {
     const verdict = skip === null ? verdicts.next().value : null;

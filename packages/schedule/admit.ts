@@ -1,9 +1,12 @@
 import type { OverlapPolicy } from "@belfry/contract/policies.ts";
 
+/** An execution is put on the queue, waits for its turn, or is skipped as `overlap`. */
+export type AdmissionVerdict = "run" | "hold" | "skip";
+
 /** What becomes of executions that are about to be made while others of their job are open. */
 export type Admission = {
-  /** For each in turn: it is put on the queue, waits for its turn, or is skipped as `overlap`. */
-  verdicts: ("run" | "hold" | "skip")[];
+  /** For each in turn. */
+  verdicts: AdmissionVerdict[];
   /** How many of those that are open are to be cancelled, the oldest first. */
   cancel: number;
   /** Whether those that wait already are skipped as `overlap`: what comes takes their place. */
@@ -50,8 +53,6 @@ function takePlaces(places: number, running: number, held: number, count: number
   const verdicts = [...many("skip", count - kept), ...many("run", runs), ...many("hold", kept - runs)];
   return { verdicts, cancel: Math.max(0, running + waiting + kept - places), dropHeld };
 }
-
-type AdmissionVerdict = Admission["verdicts"][number];
 
 const many = (verdict: AdmissionVerdict, times: number): AdmissionVerdict[] =>
   Array.from({ length: times }, () => verdict);
