@@ -201,6 +201,9 @@ describe("another account's function", () => {
 
 describe("a list of functions", () => {
   it("is newest first, page by page", async () => {
+    // Ids are in the order of their milliseconds: these are to be newer than what the account has already.
+    const before = Date.now();
+    await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(before);
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.push((await createFunction(db, other.accountId, http(`listed ${i}`))).id);
     const first = await listFunctions(db, other.accountId, { limit: 3 });
