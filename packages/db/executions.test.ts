@@ -383,7 +383,7 @@ describe("publishing", () => {
     const taken = async () => (await takeForPublish(db, 1_000)).filter((d) => d.executionId === executionId);
     expect(await taken()).toMatchObject([{ attempt: 1, dispatch: 1, pool: "default", priority: "medium" }]);
     expect(await taken()).toEqual([]);
-    await db.execute(sql`update executions set publish_at = now() where id = ${executionId}`);
+    await db.execute(sql`update executions set publish_at = now() - interval '1 second' where id = ${executionId}`);
     expect(await taken()).toMatchObject([{ attempt: 1, dispatch: 2 }]);
   });
 
