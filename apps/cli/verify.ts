@@ -38,10 +38,11 @@ async function audit(): Promise<Report> {
   }
 }
 
-function inWords({ ok, jobs, terms, findings, omitted }: Report): string {
+function inWords({ ok, jobs, kept_from, terms, findings, omitted }: Report): string {
   const { due, ...byStatus } = terms;
   const sum = Object.entries(byStatus).map(([status, n]) => `${n} ${status}`);
-  const jobsInWords = jobs === 1 ? "1 job" : `${jobs} jobs`;
+  const since = kept_from === null ? "" : ` since ${kept_from}`;
+  const jobsInWords = `${jobs === 1 ? "1 job" : `${jobs} jobs`}${since}`;
   if (ok) return `belfry verify: all is right: ${jobsInWords}, ${due} due = ${sum.join(" + ")}\n`;
   const rows = [["JOB", "FINDING", "INSTANT", "WHAT"], ...findings.map(row)];
   const more = omitted > 0 ? `and ${omitted} more\n` : "";

@@ -47,6 +47,8 @@ export const ledgerAudit = z.object({
   /** Whether nothing was found. */
   ok: z.boolean(),
   jobs: z.int(),
+  /** Occurrences before this instant have expired and are not looked at; null while the ledger is whole. */
+  kept_from: instant.nullable(),
   terms: auditTerms,
   findings: z.array(auditFinding),
   /** Findings that are not listed, since there are so many. */

@@ -1,6 +1,7 @@
 import type { AuditTerms, LedgerAudit } from "@belfry/contract/audit.ts";
 import { type AuditOptions, auditLedger } from "./audit.ts";
 import { type Db, databaseNow } from "./client.ts";
+import { readFloor } from "./retention.ts";
 
 /** More nobody reads; how many there are besides is said. */
 const MAX_FINDINGS = 1_000;
@@ -12,11 +13,13 @@ export async function reportAudit(
   isWanted: () => boolean = () => true,
 ): Promise<LedgerAudit> {
   const checkedAt = await databaseNow(db);
+  const floor = await readFloor(db);
   const terms: AuditTerms = { due: 0, success: 0, failed: 0, cancelled: 0, skipped: 0, running: 0, pending: 0 };
   const report: LedgerAudit = {
     checked_at: new Date(checkedAt).toISOString(),
     ok: true,
     jobs: 0,
+    kept_from: floor && new Date(floor.keptFrom).toISOString(),
     terms,
     findings: [],
     omitted: 0,

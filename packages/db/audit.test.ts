@@ -7,6 +7,7 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { idAt } from "@belfry/testing/id-at.ts";
 import { letTimePass } from "@belfry/testing/let-time-pass.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -142,7 +143,7 @@ describe("what is wrong is found and named:", () => {
     const jobId = await aJobWithPast();
     await execute(sql`
       insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, skip_reason, completed_at)
-      select gen_random_uuid(), account_id, job_id, function_id, trigger, at, at, 'skipped', 'misfire', now()
+      select ${idAt(sql`at`)}, account_id, job_id, function_id, trigger, at, at, 'skipped', 'misfire', now()
       from executions, lateral (select scheduled_for + interval '500 milliseconds' as at) where id = ${await nth(jobId, 5)}`);
     const { findings } = await audit();
     expect(findings.map(({ kind }) => kind)).toEqual(["unplanned", "equation"]);
@@ -153,7 +154,7 @@ describe("what is wrong is found and named:", () => {
     const jobId = await aJobWithPast();
     await execute(sql`
       insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, skip_reason, completed_at)
-      select gen_random_uuid(), account_id, job_id, function_id, trigger, at, at, 'skipped', 'misfire', now()
+      select ${idAt(sql`at`)}, account_id, job_id, function_id, trigger, at, at, 'skipped', 'misfire', now()
       from executions, lateral (select scheduled_for + interval '1 second' as at) where job_id = ${jobId} and occurrences > 1`);
     expect(await kindsFound()).toEqual(["duplicate", "equation"]);
   });

@@ -2,13 +2,15 @@
 import type { AuditFinding, AuditTerms } from "@belfry/contract/audit.ts";
 import type { ExecutionStatus } from "@belfry/contract/states.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
-import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { compareLedger, type Difference, type LedgerRow } from "./compare-ledger.ts";
 import { type JobChangeRow, readChanges } from "./job-changes.ts";
 import { planSegments } from "./planned-instants.ts";
 import { readStuck } from "./read-stuck.ts";
+import { readFloor } from "./retention.ts";
 import { array, toInstant, toMs } from "./sql-values.ts";
+import { archivedTotals } from "./tables/archived-totals.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -17,7 +19,7 @@ export type AuditOptions = {
   jobId?: string;
   /** What counts as old is measured from here, in milliseconds; the database's clock if absent. */
   now?: number;
-  /** Occurrences before this instant are left out, as those that the ledger does not keep any more. Milliseconds. */
+  /** Occurrences before this instant are left out, as are those that the ledger does not keep any more. Milliseconds. */
   since?: number;
 };
 
@@ -67,9 +69,13 @@ async function auditBatch(db: Db, after: string, options: AuditOptions): Promise
       .limit(BATCH);
     const ids = batch.map(({ job }) => job.id);
     const now = options.now ?? batch[0]?.now ?? 0;
-    const since = options.since ?? 0;
+    const floor = await readFloor(tx);
+    const since = Math.max(options.since ?? 0, floor?.keptFrom ?? 0);
+    // While a partition is on its way into the totals, its runs are neither here nor there.
+    const isWhole = options.since === undefined && (floor?.detached.length ?? 0) === 0;
+    const archived = await readArchivedRuns(tx, ids);
     const changes = await readChanges(tx, ids);
-    const counts = Map.groupBy(await countRows(tx, ids, since), ({ jobId }) => jobId);
+    const counts = Map.groupBy(await countRows(tx, ids, since, isWhole), ({ jobId }) => jobId);
     const stuck = Map.groupBy(await readStuck(tx, ids, now), ({ jobId }) => jobId);
     const audits: JobAudit[] = [];
     for (const { job } of batch) {
@@ -84,14 +90,15 @@ async function auditBatch(db: Db, after: string, options: AuditOptions): Promise
         });
       const segments = planSegments(history, job.nextRun ? job.nextRun.getTime() - 1 : now);
       const rows = readLedger(tx, job.id, since);
-      const { due } = await compareLedger(segments, rows, since, (difference) => audit.add(difference));
+      const { due, before } = await compareLedger(segments, rows, since, (difference) => audit.add(difference));
       for (const row of stuck.get(job.id) ?? [])
         audit.add({ kind: "stuck", executionId: row.executionId, ...at(row.scheduledFor), message: row.why });
-      const { terms, runs, open, lastEnd } = sumUp(counts.get(job.id) ?? [], due);
+      const { terms, open, lastEnd, ...sums } = sumUp(counts.get(job.id) ?? [], due, before);
+      const runs = sums.runs + (archived.get(job.id) ?? 0);
       const quietSince = Math.max(lastEnd, history.at(-1)?.at.getTime() ?? 0);
       if (isPlanned(job) && !job.nextRun && open === 0 && now - quietSince > OVERDUE_MS)
         audit.addAll("overdue", ["nothing of it is open, and no scheduler has completed it or planned it on"]);
-      audit.addAll("run_count", countFaults(job, runs, since));
+      audit.addAll("run_count", countFaults(job, runs, isWhole));
       if (job.maxRuns > 0 && runs > job.maxRuns)
         audit.addAll("max_runs", [`the ledger has ${runs} runs, the job may have ${job.maxRuns}`]);
       audit.addAll("equation", equationFaults(terms));
@@ -138,8 +145,8 @@ function isOf(schedule: Job["scheduleSpec"], instant: number): boolean {
 }
 
 /** Of a ledger that is not looked at as a whole one can only say that it has not more runs than were counted. */
-function countFaults({ runCount }: Job, runs: number, since: number): string[] {
-  const right = since > 0 ? runs <= runCount : runs === runCount;
+function countFaults({ runCount }: Job, runs: number, isWhole: boolean): string[] {
+  const right = isWhole ? runs === runCount : runs <= runCount;
   return right ? [] : [`run_count is ${runCount}, the ledger has ${runs} runs`];
 }
 
@@ -157,21 +164,33 @@ type Count = {
   lastEnd: number | null;
 };
 
-async function countRows(tx: Db, jobIds: readonly string[], since: number): Promise<Count[]> {
+/** Runs that are not in the ledger any more, by job. */
+async function readArchivedRuns(tx: Db, jobIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx
+    .select({ jobId: archivedTotals.jobId, runs: archivedTotals.runs })
+    .from(archivedTotals)
+    .where(inArray(archivedTotals.jobId, [...jobIds]));
+  return new Map(rows.map(({ jobId, runs }) => [jobId, runs]));
+}
+
+/** `rows` are those of the whole ledger or those since then, `occurrences` in any case those since then. */
+async function countRows(tx: Db, jobIds: readonly string[], since: number, isWhole: boolean): Promise<Count[]> {
+  const counts = sql`scheduled_until >= ${toInstant(since)}`;
   const { rows } = await tx.execute<Count>(sql`
     select job_id as "jobId", status, trigger = 'schedule' as scheduled,
-      sum(occurrences)::float8 as occurrences, count(*)::float8 as rows,
+      coalesce(sum(occurrences) filter (where ${counts}), 0)::float8 as occurrences, count(*)::float8 as rows,
       ${toMs(sql`max(completed_at)`)} as "lastEnd"
     from executions
-    where job_id = any(${array(jobIds, "uuid")}) and scheduled_until >= ${toInstant(since)}
+    where job_id = any(${array(jobIds, "uuid")}) and (${isWhole} or ${counts})
     group by job_id, status, trigger`);
   return rows;
 }
 
 type Sums = { terms: AuditTerms; runs: number; open: number; lastEnd: number };
 
-function sumUp(counts: readonly Count[], due: number): Sums {
-  const terms = { due, success: 0, failed: 0, cancelled: 0, skipped: 0, running: 0, pending: 0 };
+/** Only a range of misfires, which is skipped, can have begun before what is looked at. */
+function sumUp(counts: readonly Count[], due: number, before: number): Sums {
+  const terms = { due, success: 0, failed: 0, cancelled: 0, skipped: -before, running: 0, pending: 0 };
   let [runs, open, lastEnd] = [0, 0, 0];
   for (const { status, scheduled, occurrences, rows, lastEnd: end } of counts) {
     if (scheduled) terms[status] += occurrences;

@@ -20,19 +20,20 @@ const MAX_HOLES = 100_000;
 const BREATHE_EVERY = 10_000;
 
 /**
- * Walks through both in the order of time. `rows` by `from`. Returns how many occurrences were planned, and calls
- * `report` with each difference. What can no longer be computed is taken from the rows as it is.
+ * Walks through both in the order of time. `rows` by `from`. Returns how many occurrences were planned, and how
+ * many of those that the rows stand for lie before `since`, and calls `report` with each difference. What can no longer be computed is taken from the rows as it is.
  */
 export async function compareLedger(
   segments: readonly PlanSegment[],
   rows: AsyncIterable<LedgerRow>,
   since: number,
   report: (difference: Difference) => void,
-): Promise<{ due: number }> {
+): Promise<{ due: number; before: number }> {
   const planned = new Walk(plannedInstants(segments, since));
   const opaque = segments.filter(({ computable }) => !computable);
   const missing = new Missing(report);
   let due = 0;
+  let before = 0;
   let servedUpTo = Number.NEGATIVE_INFINITY;
   for await (const row of rows) {
     while (planned.at < row.from && missing.count < MAX_HOLES) {
@@ -41,13 +42,14 @@ export async function compareLedger(
       await planned.step();
     }
     missing.close();
-    if (missing.count >= MAX_HOLES) return { due };
+    if (missing.count >= MAX_HOLES) return { due, before };
     const beginsRight = planned.at === row.from || row.from < since;
     let covered = 0;
     for (; planned.at <= row.until; await planned.step()) covered++;
     if (opaque.some(({ first, upTo }) => first <= row.from && row.from <= upTo)) due += row.count;
     else {
       due += covered;
+      if (row.from < since) before += row.count - covered;
       if (row.from <= servedUpTo) report(differs("duplicate", row, "another execution stands for its instant already"));
       else if (!beginsRight) report(differs("unplanned", row, "its instant was not planned"));
       else if (covered !== row.count && row.from >= since) {
@@ -62,7 +64,7 @@ export async function compareLedger(
     due++;
   }
   missing.close();
-  return { due };
+  return { due, before };
 }
 
 const differs = (kind: Difference["kind"], { id, from, until }: LedgerRow, message: string): Difference => ({

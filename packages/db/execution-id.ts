@@ -13,6 +13,11 @@ export function leastExecutionId(scheduledFor: number): string {
   return format(scheduledFor, Buffer.alloc(10));
 }
 
+/** The instant that an id carries. */
+export function instantOfExecutionId(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 function format(ms: number, rest: Buffer): string {
   const bytes = Buffer.alloc(16);
   // Before 1970 there is no UUIDv7; whoever asks for it means "from the beginning".

@@ -9,7 +9,7 @@ import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { executionId } from "./execution-id.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
@@ -62,7 +62,7 @@ export async function insertOccurrences(
       ${column("scheduledFor", "float8")}, ${column("until", "float8")}, ${column("count", "int")},
       ${column("skip", "text")}, ${column("held", "bool")}
     ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip, held)
-    on conflict (job_id, scheduled_for, trigger) do nothing
+    on conflict do nothing
     returning id, job_id as "jobId", skip_reason as skip, held`);
   return rows;
 }
@@ -121,6 +121,14 @@ export async function mayPerform(db: Db, worker: string, executionId: string, at
  */
 const byId = (status: "pending" | "running") => sql`e.status || '' = ${status}`;
 
+/**
+ * Says once more which executions are meant, in a form from which the planner sees what partitions they are in. From
+ * a join alone it does not, and planning for all of them would be dearer than the rest. (Bounds would do, too, but then
+ * it may read everything between them.)
+ */
+const amongThem = (rows: readonly { executionId: string }[]): SQL =>
+  sql`e.id = any(${columnsOf(rows)("executionId", "uuid")})`;
+
 /** All that a worker needs to know of an execution that it claimed. Times in milliseconds. */
 export type ClaimedExecution = {
   executionId: string;
@@ -162,7 +170,7 @@ export async function claimExecutions(
       select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
-      where e.attempt = w.attempt and ${byId("pending")} and not e.held and e.available_at <= now()
+      where ${amongThem(wanted)} and e.attempt = w.attempt and ${byId("pending")} and not e.held and e.available_at <= now()
         and exists (select from workers where id = ${worker} and stopped_at is null)
       order by e.id
       for update of e
@@ -170,7 +178,7 @@ export async function claimExecutions(
     update executions e
     set status = 'running', worker = ${worker}, started_at = now()
     from claimable c, jobs j, functions f
-    where e.id = c.id and j.id = e.job_id and f.id = e.function_id
+    where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
@@ -216,7 +224,10 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
     ), locked as materialized (
       select j.id from jobs j
-      where j.id in (select e.job_id from executions e join verdict v on v.id = e.id where v.status = 'skipped')
+      where j.id in (
+        select e.job_id from executions e join verdict v on v.id = e.id
+        where ${amongThem(verdicts)} and v.status = 'skipped'
+      )
       order by j.id
       for no key update
     ), finished as (
@@ -225,7 +236,7 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
           check_phase = v.check_phase, perform_phase = v.perform_phase,
           completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
       from verdict v
-      where e.id = v.id and e.attempt = v.attempt and e.worker = ${worker} and ${byId("running")}
+      where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and e.worker = ${worker} and ${byId("running")}
         and (select count(*) from locked) >= 0
       returning e.id, e.job_id, e.status
     ), skipped as (

@@ -8,6 +8,7 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { idAt } from "@belfry/testing/id-at.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
@@ -199,7 +200,7 @@ describe("FAILING", () => {
     for (let i = 0; i < 3; i++) await run(jobId, "failed");
     await db.execute(sql`
       insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, completed_at)
-      select gen_random_uuid(), account_id, job_id, function_id, trigger, t, t, 'failed', t
+      select ${idAt(sql`t`)}, account_id, job_id, function_id, trigger, t, t, 'failed', t
       from (select * from executions where job_id = ${jobId} limit 1) e,
         lateral (select e.scheduled_for - n * interval '1 hour' as t from generate_series(1, 200) n) earlier`);
     const [warning] = await warningsOf(jobId);

@@ -2,10 +2,14 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
+import { databaseNow, openDatabase } from "./client.ts";
+import { makePartitions } from "./partitions.ts";
+import { DEFAULT_RETENTION_DAYS } from "./retention.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 /** Any constant that nothing else locks. */
 const MIGRATION_LOCK = 0xbe1f8;
+const PARTITIONS_MS = 60_000;
 
 /**
  * Brings the schema up to date. Several at once wait for one another, and the later ones find nothing to do.
@@ -28,5 +32,23 @@ export async function migrateDatabase(url: string): Promise<void> {
     await migrate(drizzle(client), { migrationsFolder: MIGRATIONS });
   } finally {
     await client.end();
+  }
+  await makeFirstPartitions(url);
+}
+
+/** Those ahead are made by housekeeping; this is so that the first executions find theirs. */
+async function makeFirstPartitions(url: string): Promise<void> {
+  const onError = () => undefined;
+  const { db, close } = openDatabase({
+    url,
+    max: 1,
+    applicationName: "belfry migrate",
+    deadlineMs: PARTITIONS_MS,
+    onError,
+  });
+  try {
+    await makePartitions(db, { now: await databaseNow(db), retentionDays: DEFAULT_RETENTION_DAYS });
+  } finally {
+    await close();
   }
 }

@@ -56,7 +56,7 @@ export async function msUntilNextPublish(db: Db): Promise<number | null> {
 export async function returnToPublish(db: Db, executionIds: readonly string[], inMs: number): Promise<void> {
   await db.execute(sql`
     update executions set publish_at = greatest(available_at, ${nowMs} + make_interval(secs => ${inMs} / 1000.0))
-    where id in (
+    where id = any(${array(executionIds, "uuid")}) and id in (
       select id from executions where id = any(${array(executionIds, "uuid")}) and status || '' = 'pending' for update skip locked
     )`);
 }

@@ -7,6 +7,7 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { idAt } from "@belfry/testing/id-at.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
@@ -66,7 +67,8 @@ async function swept(
 /** Makes `count` occurrences due, the latest a moment ago; what is in the ledger already lies long before them. */
 async function due(jobId: string, count: number): Promise<void> {
   await db.execute(sql`
-    update executions set scheduled_for = scheduled_for - interval '1000 hours', scheduled_until = scheduled_until - interval '1000 hours'
+    update executions set id = ${idAt(sql`scheduled_for - interval '1000 hours'`, sql`id`)},
+      scheduled_for = scheduled_for - interval '1000 hours', scheduled_until = scheduled_until - interval '1000 hours'
     where job_id = ${jobId}`);
   const [job] = await rowsOf<{ anchor: number }>(
     db,
@@ -136,7 +138,8 @@ describe("an occurrence whose predecessor is still open", () => {
     await claimExecutions(db, worker, [{ executionId: first?.id as string, attempt: 1 }]);
     await due(jobId, 1);
     await sweep();
-    expect(await heartbeat(db, worker)).toMatchObject({ cancelled: [first?.id] });
+    const [running] = await executionsOf(jobId);
+    expect(await heartbeat(db, worker)).toMatchObject({ cancelled: [running?.id] });
     const held = async () => (await executionsOf(jobId)).filter((row) => row.held);
     const [waiting] = await held();
     await runJob(db, account.accountId, jobId);

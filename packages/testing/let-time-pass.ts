@@ -1,13 +1,15 @@
 import type { Db } from "@belfry/db/client.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
 import { type SQL, sql } from "drizzle-orm";
+import { idAt } from "./id-at.ts";
 
 /** 317 years: further than any two rows of a test are apart. */
 const ASIDE_SECONDS = 10_000_000_000;
 
 /**
  * Makes everything that is known of a job `seconds` older: its next run, its ledger and its change history, as if
- * nobody had looked at it for so long. Intervals and instants move with it; a cron has to look the same that much
+ * nobody had looked at it for so long. Executions get other ids, since an id has the
+ * instant in it. Intervals and instants move with it; a cron has to look the same that much
  * earlier, as one of seconds does for whole minutes.
  */
 export async function letTimePass(db: Db, jobId: string, seconds: number): Promise<void> {
@@ -26,10 +28,18 @@ export async function letTimePass(db: Db, jobId: string, seconds: number): Promi
       where job_id = ${jobId}`);
     // By way of far away: moved in one step, one row would meet the next under the unique key of their instants.
     for (const shift of [seconds + ASIDE_SECONDS, -ASIDE_SECONDS]) {
+      const shifted = sql`scheduled_for - make_interval(secs => ${shift})`;
       await tx.execute(sql`
-        update executions set scheduled_for = scheduled_for - make_interval(secs => ${shift}),
+        with moved as (
+          select id, ${idAt(shifted, sql`id`)} as new_id from executions where job_id = ${jobId}
+        ), of_attempts as (
+          update attempts set execution_id = moved.new_id from moved where execution_id = moved.id
+        ), of_failures as (
+          update unjudged_failures set execution_id = moved.new_id from moved where execution_id = moved.id
+        )
+        update executions e set id = moved.new_id, scheduled_for = ${shifted},
           scheduled_until = scheduled_until - make_interval(secs => ${shift})
-        where job_id = ${jobId}`);
+        from moved where e.id = moved.id`);
     }
     await tx.execute(sql`
       update executions set created_at = ${earlier(sql`created_at`)}, started_at = ${earlier(sql`started_at`)},

@@ -8,6 +8,10 @@ import { createdAt, instant, json } from "./columns.ts";
 /**
  * The ledger: one row for each occurrence and each manual run, and what became of it.
  *
+ * Partitioned by ranges of `id`, which are ranges of time: see partitions.ts. A unique index over a partitioned table
+ * would have to have `id` in it, so the two below are on each partition by itself. Since an id carries the instant of
+ * its occurrence, one occurrence can be in one partition only.
+ *
  * No foreign keys: rows are only ever inserted under a lock on their job's row, whose own keys hold, and jobs are
  * never deleted. Three key look-ups and row locks an insert would be the dearest part of it.
  */
@@ -48,6 +52,11 @@ export const executions = pgTable(
     perform: json<PhaseRecord>("perform_phase"),
   },
   (t) => [
+    // The first 48 bits of a UUIDv7 are its milliseconds. None is of a time before 1970.
+    check(
+      "executions_id",
+      sql`('x' || translate(left(${t.id}::text, 13), '-', ''))::bit(48)::bigint = greatest(0, extract(epoch from ${t.scheduledFor}) * 1000)::bigint`,
+    ),
     check("executions_trigger", sql`${t.trigger} in ('schedule', 'manual')`),
     check("executions_status", sql`${t.status} in ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')`),
     check("executions_held", sql`not ${t.held} or ${t.status} = 'pending'`),
@@ -64,5 +73,7 @@ export const executions = pgTable(
     // By the second column the longest waiting one of a job is found, however many there are.
     index("executions_open").on(t.jobId, t.availableAt).where(sql`status in ('pending', 'running')`),
     index("executions_running").on(t.worker).where(sql`status = 'running'`),
+    // A partition is kept for as long as one of its ranges reaches into what is kept.
+    index("executions_ranges").on(t.scheduledUntil).where(sql`occurrences > 1`),
   ],
 );

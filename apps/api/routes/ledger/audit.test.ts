@@ -19,6 +19,7 @@ describe("GET /automation/ledger/audit", () => {
       checked_at: expect.any(String),
       ok: true,
       jobs: 1,
+      kept_from: null,
       terms: { due: 0, success: 0, failed: 0, cancelled: 0, skipped: 0, running: 0, pending: 0 },
       findings: [],
       omitted: 0,
