@@ -119,14 +119,14 @@ const isNotOursToRecord = ({ code }: ExecutionError): boolean => code === "WORKE
 type Recorded = "final" | "retrying" | "claim lost";
 
 async function record(claimed: ClaimedExecution, outcome: Outcome, ledger: Ledger): Promise<Recorded> {
-  const { executionId, attempt, retry } = claimed;
+  const { executionId, attempt, retry, othersMayWait } = claimed;
   const { check, perform } = outcome;
   if (outcome.end === "failed" && outcome.retryable && attempt < retry.attempts) {
     const retryInMs = retryDelay(retry, attempt, outcome.retryAfterMs);
     if (await ledger.retry({ executionId, attempt, error: outcome.error, check, perform, retryInMs }))
       return "retrying";
   }
-  const verdict = { executionId, attempt, check, perform, ...judge(outcome) };
+  const verdict = { executionId, attempt, check, perform, othersMayWait, ...judge(outcome) };
   return (await ledger.finish(verdict)) ? "final" : "claim lost";
 }
 

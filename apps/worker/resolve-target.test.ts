@@ -25,6 +25,7 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
     timeoutMs: null,
     checkTimeoutMs: check ?? null,
     performTimeoutMs: perform ?? null,
+    othersMayWait: false,
     function: {
       kind: "http",
       url: "http://127.0.0.1:9/",

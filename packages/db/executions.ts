@@ -115,11 +115,11 @@ export async function mayPerform(db: Db, worker: string, executionId: string, at
 }
 
 /**
- * The status of rows that are looked up by their ids. The concatenation keeps the planner off the partial indexes:
- * statistics from a quiet moment say that next to nothing is pending or running, and then each batch would read the
- * whole backlog instead of some ids.
+ * A condition on rows that are looked up by their ids, of which the planner knows nothing, so that it takes half of them
+ * to fulfil it. Statistics from a quiet moment say that next to nothing is pending or running: then it would go by one of
+ * the partial indexes, and each batch would read the whole backlog, or compare each of its rows with every other.
  */
-const byId = (status: "pending" | "running") => sql`e.status || '' = ${status}`;
+const opaque = (condition: SQL): SQL => sql`coalesce(${condition}, false)`;
 
 /**
  * Says once more which executions are meant, in a form from which the planner sees what partitions they are in. From
@@ -145,6 +145,8 @@ export type ClaimedExecution = {
   timeoutMs: number | null;
   checkTimeoutMs: number | null;
   performTimeoutMs: number | null;
+  /** Whether the job's overlap policy lets others wait until this one has ended. */
+  othersMayWait: boolean;
   function: {
     kind: FunctionKind;
     url: string | null;
@@ -170,7 +172,7 @@ export async function claimExecutions(
       select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
-      where ${amongThem(wanted)} and e.attempt = w.attempt and ${byId("pending")} and not e.held and e.available_at <= now()
+      where ${amongThem(wanted)} and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
         and exists (select from workers where id = ${worker} and stopped_at is null)
       order by e.id
       for update of e
@@ -182,6 +184,7 @@ export async function claimExecutions(
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
+      j.overlap->>'policy' in ('queue', 'cancel_running') as "othersMayWait",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
   return rows;
@@ -195,6 +198,8 @@ export type Verdict = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  /** As the claim said. Unless it is false the schedulers are woken if others of the job wait. */
+  othersMayWait?: boolean;
 };
 
 /**
@@ -207,7 +212,7 @@ export type Verdict = {
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
   const column = columnsOf(
-    verdicts.map(({ error, check, perform, ...verdict }) => ({
+    verdicts.map(({ error, check, perform, othersMayWait: _, ...verdict }) => ({
       ...verdict,
       error: jsonTextOrNull(error),
       check: jsonTextOrNull(check),
@@ -216,6 +221,7 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
   );
   // Left out where nothing has failed: planning it would be the dearer part of it.
   const unjudged = verdicts.some(({ status }) => status === "failed") ? sql`, ${unjudgedFailures("finished")}` : sql``;
+  const wakeForHeld = verdicts.some(({ othersMayWait }) => othersMayWait !== false) ? sql`, ${wakeIfHeld}` : sql``;
   const { rows } = await db.execute<{ id: string }>(sql`
     with verdict as (
       select * from unnest(
@@ -236,7 +242,7 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
           check_phase = v.check_phase, perform_phase = v.perform_phase,
           completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
       from verdict v
-      where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and e.worker = ${worker} and ${byId("running")}
+      where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
         and (select count(*) from locked) >= 0
       returning e.id, e.job_id, e.status
     ), skipped as (
@@ -246,12 +252,13 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       from skipped join locked on locked.id = skipped.job_id
       where j.id = locked.id
     )${unjudged}
-    select id, case when exists (
-        select from executions held where held.job_id = finished.job_id and held.status = 'pending' and held.held
-      ) then pg_notify(${WAKE_CHANNEL}, '') end
-    from finished`);
+    select id${wakeForHeld} from finished`);
   return new Set(rows.map((row) => row.id));
 }
+
+const wakeIfHeld = sql`case when exists (
+    select from executions held where held.job_id = finished.job_id and held.status = 'pending' and held.held
+  ) then pg_notify(${WAKE_CHANNEL}, '') end`;
 
 /** Leaves what has failed to be judged by a scheduler, where the job is to be paused after so many failures. */
 const unjudgedFailures = (ended: "finished" | "ended") => sql`unjudged as (

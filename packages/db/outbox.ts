@@ -50,8 +50,8 @@ export async function msUntilNextPublish(db: Db): Promise<number | null> {
 
 /**
  * These did not get to a worker by way of the queue and are to be published again `inMs` from now. Rows that somebody
- * else holds at the moment are being claimed or taken back, and are left alone. (For the concatenation see `byId` in
- * executions.ts.)
+ * else holds at the moment are being claimed or taken back, and are left alone. (The concatenation keeps the planner off the
+ * partial indexes: see `opaque` in executions.ts.)
  */
 export async function returnToPublish(db: Db, executionIds: readonly string[], inMs: number): Promise<void> {
   await db.execute(sql`
