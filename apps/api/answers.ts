@@ -1,5 +1,6 @@
 /** The answers' schemas, as they are validated and documented. */
 import { ledgerAudit } from "@belfry/contract/audit.ts";
+import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
 import { functionRecord } from "@belfry/contract/function.ts";
@@ -34,6 +35,9 @@ export type OccurrenceAnswer = z.infer<typeof occurrenceAnswer>;
 
 export const ledgerAuditAnswer = ledgerAudit;
 
+export const dutyAnswer = duty;
+export type DutyAnswer = z.infer<typeof dutyAnswer>;
+
 export const errorAnswer = z.object({
   /** A short label of the kind of error. */
   error: z.string(),
@@ -54,6 +58,7 @@ answerNames.add(executionAnswer, { id: "Execution" });
 answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
 answerNames.add(occurrenceAnswer, { id: "Occurrence" });
 answerNames.add(ledgerAuditAnswer, { id: "LedgerAudit" });
+answerNames.add(dutyAnswer, { id: "Duty" });
 answerNames.add(errorAnswer, { id: "Error" });
 
 /** What every route that needs an account can answer. */

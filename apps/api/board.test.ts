@@ -31,7 +31,8 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
     return (wait ?? 0) + (prioritized ?? 0);
   };
   /** Empties the queue, as the button of that name does. */
-  const empty = (app: FastifyInstance) => app.inject({ method: "PUT", url: `${BOARD_PATH}/api/queues/heavy/empty` });
+  const empty = (app: FastifyInstance, queue = "heavy") =>
+    app.inject({ method: "PUT", url: `${BOARD_PATH}/api/queues/${queue}/empty` });
 
   beforeAll(async () => {
     ledger = await openTestLedger();
@@ -57,6 +58,7 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
     expect([page.statusCode, page.body]).toEqual([200, expect.stringContaining("Belfry")]);
     const { queues } = (await readOnly.inject(`${BOARD_PATH}/api/queues?activeQueue=heavy`)).json();
     expect(queues).toMatchObject([
+      { name: "_system", displayName: "system", readOnlyMode: true },
       { name: "default", readOnlyMode: true },
       { name: "heavy", readOnlyMode: true, counts: { prioritized: 1 } },
     ]);
@@ -81,6 +83,13 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
     expect(await opened.isPaused()).toBe(false);
     await close();
     expect(await waiting()).toBe(1);
+  });
+
+  it("only ever shows the system queue", async () => {
+    expect((await writable.inject(BOARD_PATH)).statusCode).toBe(200);
+    const { queues } = (await writable.inject(`${BOARD_PATH}/api/queues?activeQueue=_system`)).json();
+    expect(queues[0]).toMatchObject({ name: "_system", readOnlyMode: true });
+    expect((await empty(writable, "_system")).statusCode).toBe(405);
   });
 
   it("refuses to change anything unless it was opened for that", async () => {

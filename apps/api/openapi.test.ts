@@ -46,6 +46,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
       "PATCH /automation/functions/{id}",
@@ -81,6 +82,7 @@ describe("/openapi.json", () => {
 
   it("names the shapes of the answers, and refers to nothing that it does not name", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Duty",
       "Error",
       "Execution",
       "ExecutionWithAttempts",

@@ -21,6 +21,7 @@ export async function registerOpenApi(app: App): Promise<void> {
         { name: "functions", description: "What to call." },
         { name: "jobs", description: "When to call it, with what, and how often to try." },
         { name: "executions", description: "What became of it: one record for each occurrence and each manual run." },
+        { name: "system", description: "What the cluster does for itself. For admins." },
         { name: "health", description: "For those who run Belfry." },
       ],
       components: {

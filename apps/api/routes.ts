@@ -20,6 +20,7 @@ import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
 import { auditLedgerRoute } from "./routes/ledger/audit.ts";
+import { listDutiesRoute } from "./routes/system/duties.ts";
 
 /** Everything that the API can be asked, in the order of its documentation. */
 export const ROUTES: readonly Route[] = [
@@ -46,6 +47,8 @@ export const ROUTES: readonly Route[] = [
   cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
 
   auditLedgerRoute, //        GET    /automation/ledger/audit
+
+  listDutiesRoute, //         GET    /automation/system/duties
 
   livezRoute, //              GET    /livez
   readyzRoute, //             GET    /readyz

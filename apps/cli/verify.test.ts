@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { registerDuties } from "@belfry/db/duties.ts";
 import { makeAccount, makeJob, openTestLedger, type TestLedger } from "@belfry/testing/factories.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -49,6 +50,19 @@ describe("belfry verify", () => {
       jobs: 2,
       findings: [{ kind: "run_count", job_id: jobId }],
     });
+  });
+
+  it("warns of duties of the cluster that are late, which is no fault of the ledger", async () => {
+    const other = await openTestLedger();
+    await registerDuties(other.db, [{ name: "retention", everyMs: 3_600_000 }]);
+    expect(await belfry(["verify"], other.url)).toMatchObject({ code: 0, errors: "" });
+    await other.db.execute("update duties set registered_at = '2026-01-31T00:00:00Z', error = 'no room'");
+    const { code, output, errors } = await belfry(["verify", "--json"], other.url);
+    expect([code, JSON.parse(output).ok]).toEqual([0, true]);
+    expect(errors).toBe(
+      "belfry verify: warning: duty retention was never done since 2026-01-31T00:00:00.000Z, and failed: no room\n",
+    );
+    await other.close();
   });
 
   it("ends with 1 and a line that says why when it cannot look", async () => {

@@ -1,5 +1,6 @@
 import { reportAudit } from "@belfry/db/audit-report.ts";
-import { openDatabase } from "@belfry/db/client.ts";
+import { type Db, openDatabase } from "@belfry/db/client.ts";
+import { lateDuties, lateSince } from "@belfry/db/duties.ts";
 import { commonEnv, parseEnv } from "@belfry/service/env.ts";
 import { failureLine } from "@belfry/service/failure-line.ts";
 
@@ -32,9 +33,21 @@ async function audit(): Promise<Report> {
     onError,
   });
   try {
+    await warnOfDuties(db);
     return await reportAudit(db);
   } finally {
     await close();
+  }
+}
+
+/** A cluster that does not look after itself is no fault of its ledger: it is told, on standard error. */
+async function warnOfDuties(db: Db): Promise<void> {
+  for (const duty of await lateDuties(db)) {
+    const last = duty.doneAt ? "was last done at" : "was never done since";
+    const error = duty.error === null ? "" : `, and failed: ${duty.error}`;
+    process.stderr.write(
+      `belfry verify: warning: duty ${duty.name} ${last} ${lateSince(duty).toISOString()}${error}\n`,
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { assertMigrated } from "@belfry/db/assert-migrated.ts";
 import { assertSettings } from "@belfry/db/assert-settings.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
+import { DEFAULT_RETENTION_DAYS } from "@belfry/db/retention.ts";
 import { soleDuty } from "@belfry/db/sole-duty.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
@@ -11,6 +12,8 @@ import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { startLoop } from "@belfry/service/loop.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { listDuties } from "./duties.ts";
+import { startHousekeeping } from "./housekeeping.ts";
 import { startLoops } from "./loops.ts";
 import { createWatchdog } from "./watchdog.ts";
 
@@ -22,7 +25,11 @@ const WATCH_EVERY_MS = 60_000;
 const WATCHDOG_LOCK = 0xbe1f9;
 
 await runProcess("scheduler", {
-  env: { BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional() },
+  env: {
+    BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
+    /** How long the ledger is kept; 0 is for ever. */
+    BELFRY_RETENTION_DAYS: wholeNumber(0, 36_500).default(DEFAULT_RETENTION_DAYS),
+  },
   graceMs: () => 5_000,
   async start({ env, log, lifecycle }) {
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
@@ -50,6 +57,22 @@ await runProcess("scheduler", {
     const { runOnce } = createWatchdog(database.db, duty, log);
     const watchdog = startLoop({ name: "watchdog", everyMs: WATCH_EVERY_MS, runOnce, log });
     lifecycle.started("watchdog", watchdog.stop);
+
+    const duties = listDuties({
+      db: database.db,
+      databaseUrl: env.DATABASE_URL,
+      retentionDays: env.BELFRY_RETENTION_DAYS,
+      log,
+    });
+    const housekeeping = startHousekeeping({
+      duties,
+      db: database.db,
+      databaseUrl: env.DATABASE_URL,
+      backend,
+      log,
+      onError,
+    });
+    lifecycle.started("housekeeping", housekeeping.stop);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => loops.all.every((loop) => performance.now() - (loop.lastRunAt() ?? 0) < STUCK_MS);

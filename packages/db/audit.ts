@@ -9,7 +9,7 @@ import { type JobChangeRow, readChanges } from "./job-changes.ts";
 import { planSegments } from "./planned-instants.ts";
 import { readStuck } from "./read-stuck.ts";
 import { readFloor } from "./retention.ts";
-import { array, toInstant, toMs } from "./sql-values.ts";
+import { array, columnsOf, toInstant, toMs } from "./sql-values.ts";
 import { archivedTotals } from "./tables/archived-totals.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
@@ -75,7 +75,8 @@ async function auditBatch(db: Db, after: string, options: AuditOptions): Promise
     const isWhole = options.since === undefined && (floor?.detached.length ?? 0) === 0;
     const archived = await readArchivedRuns(tx, ids);
     const changes = await readChanges(tx, ids);
-    const counts = Map.groupBy(await countRows(tx, ids, since, isWhole), ({ jobId }) => jobId);
+    const begins = await readBegins(tx, ids, since);
+    const counts = Map.groupBy(await countRows(tx, begins, since, isWhole), ({ jobId }) => jobId);
     const stuck = Map.groupBy(await readStuck(tx, ids, now), ({ jobId }) => jobId);
     const audits: JobAudit[] = [];
     for (const { job } of batch) {
@@ -89,7 +90,7 @@ async function auditBatch(db: Db, after: string, options: AuditOptions): Promise
           message: "is due, and no scheduler has written it",
         });
       const segments = planSegments(history, job.nextRun ? job.nextRun.getTime() - 1 : now);
-      const rows = readLedger(tx, job.id, since);
+      const rows = readLedger(tx, job.id, begins.get(job.id) ?? since);
       const { due, before } = await compareLedger(segments, rows, since, (difference) => audit.add(difference));
       for (const row of stuck.get(job.id) ?? [])
         audit.add({ kind: "stuck", executionId: row.executionId, ...at(row.scheduledFor), message: row.why });
@@ -173,15 +174,36 @@ async function readArchivedRuns(tx: Db, jobIds: readonly string[]): Promise<Map<
   return new Map(rows.map(({ jobId, runs }) => [jobId, runs]));
 }
 
+/** From which occurrence on each job's rows are read: that of the range that reaches over `since`, if there is one. */
+async function readBegins(tx: Db, jobIds: readonly string[], since: number): Promise<Map<string, number>> {
+  const { rows } = await tx.execute<{ jobId: string; begin: number | null }>(sql`
+    select asked.id as "jobId", (
+      select case when last.scheduled_until >= ${toInstant(since)} then ${toMs(sql`last.scheduled_for`)} end
+      from (
+        select scheduled_for, scheduled_until from executions
+        where job_id = asked.id and trigger = 'schedule' and scheduled_for < ${toInstant(since)}
+        order by scheduled_for desc limit 1
+      ) last
+    ) as begin
+    from unnest(${array(jobIds, "uuid")}) as asked(id)`);
+  return new Map(rows.map(({ jobId, begin }) => [jobId, begin ?? since]));
+}
+
 /** `rows` are those of the whole ledger or those since then, `occurrences` in any case those since then. */
-async function countRows(tx: Db, jobIds: readonly string[], since: number, isWhole: boolean): Promise<Count[]> {
+async function countRows(
+  tx: Db,
+  begins: ReadonlyMap<string, number>,
+  since: number,
+  isWhole: boolean,
+): Promise<Count[]> {
+  const column = columnsOf([...begins].map(([jobId, begin]) => ({ jobId, begin })));
   const counts = sql`scheduled_until >= ${toInstant(since)}`;
   const { rows } = await tx.execute<Count>(sql`
     select job_id as "jobId", status, trigger = 'schedule' as scheduled,
       coalesce(sum(occurrences) filter (where ${counts}), 0)::float8 as occurrences, count(*)::float8 as rows,
       ${toMs(sql`max(completed_at)`)} as "lastEnd"
-    from executions
-    where job_id = any(${array(jobIds, "uuid")}) and (${isWhole} or ${counts})
+    from unnest(${column("jobId", "uuid")}, ${column("begin", "float8")}) as asked(id, begin)
+    join executions on job_id = asked.id ${isWhole ? sql`` : sql`and scheduled_for >= ${toInstant(sql`asked.begin`)}`}
     group by job_id, status, trigger`);
   return rows;
 }
@@ -201,13 +223,13 @@ function sumUp(counts: readonly Count[], due: number, before: number): Sums {
   return { terms, runs, open, lastEnd };
 }
 
-async function* readLedger(tx: Db, jobId: string, since: number): AsyncGenerator<LedgerRow> {
-  let after = sql`'-infinity'::timestamptz`;
+async function* readLedger(tx: Db, jobId: string, begin: number): AsyncGenerator<LedgerRow> {
+  let after = toInstant(begin - 1);
   while (true) {
     const { rows } = await tx.execute<LedgerRow>(sql`
       select id, ${toMs(sql`scheduled_for`)} as from, ${toMs(sql`scheduled_until`)} as until, occurrences as count
       from executions
-      where job_id = ${jobId} and trigger = 'schedule' and scheduled_for > ${after} and scheduled_until >= ${toInstant(since)}
+      where job_id = ${jobId} and trigger = 'schedule' and scheduled_for > ${after}
       order by scheduled_for
       limit ${PAGE}`);
     yield* rows;

@@ -53,3 +53,12 @@ export async function markSilentStopped(db: Db, silentMs: number): Promise<strin
     returning id`);
   return rows.map((row) => row.id);
 }
+
+/** Forgets workers that stopped more than a day ago and run nothing any more. Returns how many. */
+export async function forgetStopped(db: Db): Promise<number> {
+  const { rowCount } = await db.execute(sql`
+    delete from workers w
+    where w.stopped_at < now() - interval '1 day'
+      and not exists (select from executions e where e.worker = w.id and e.status = 'running')`);
+  return rowCount ?? 0;
+}

@@ -17,7 +17,13 @@ export function queueBackend(settings: {
     : { kind: "redis", url: settings.redisUrl, prefix: settings.prefix };
 }
 
-export type MessageQueue = Queue<ExecutionMessage>;
+export type MessageQueue<Message = ExecutionMessage> = Queue<Message>;
+
+/**
+ * The queue of the cluster's own duties. No pool can have this name, which begins with `_`: somebody's jobs in a pool
+ * "system" and the cluster's duties never meet.
+ */
+export const SYSTEM_QUEUE = "_system";
 
 /** A connection to the queue's server, and how to end it. */
 type Connection<T> = { connection: T; close: () => Promise<void> };
@@ -28,8 +34,8 @@ const RECONNECT_MAX_MS = 1_000;
 const redisPrefix = (prefix: string, pool: string): string => `{${prefix}:${pool}}`;
 
 /** The queues of any number of pools, on one connection: anybody who may create a job may name a new pool. */
-export type Queues = {
-  queue(pool: string): MessageQueue;
+export type Queues<Message = ExecutionMessage> = {
+  queue(pool: string): MessageQueue<Message>;
   /**
    * Forgets a queue that did not do what it was told; the next call makes it anew. BullMQ readies a queue once, and if
    * the connection breaks in just that moment, the queue answers with that error for ever.
@@ -44,9 +50,12 @@ export type Queues = {
  * For publishing and for looking at. A command fails at once while Redis is down, and after two seconds when it is
  * frozen: whoever publishes has a ledger to come back to.
  */
-export function openQueues(backend: QueueBackend, onError: (error: Error) => void): Queues {
-  const { make, isReady, close } = queueMaker(backend, onError);
-  const queues = new Map<string, MessageQueue>();
+export function openQueues<Message = ExecutionMessage>(
+  backend: QueueBackend,
+  onError: (error: Error) => void,
+): Queues<Message> {
+  const { make, isReady, close } = queueMaker<Message>(backend, onError);
+  const queues = new Map<string, MessageQueue<Message>>();
   return {
     queue(pool) {
       const known = queues.get(pool);
@@ -68,22 +77,23 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
   };
 }
 
-type QueueMaker = {
-  make: (pool: string) => MessageQueue;
+type QueueMaker<Message> = {
+  make: (pool: string) => MessageQueue<Message>;
   isReady: (deadlineMs: number) => Promise<boolean>;
   close: () => Promise<void>;
 };
 
-function queueMaker(backend: QueueBackend, onError: (error: Error) => void): QueueMaker {
+function queueMaker<Message>(backend: QueueBackend, onError: (error: Error) => void): QueueMaker<Message> {
   if (backend.kind === "redis") {
     const options = { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 };
     const { connection, close } = redisConnection(backend.url, onError, options);
-    const make = (pool: string): MessageQueue =>
+    const make = (pool: string): MessageQueue<Message> =>
       new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool) });
     return { make, isReady: (deadlineMs) => isConnected(connection, deadlineMs), close };
   }
   const { connection, close } = postgresConnection(backend.url, 4, onError);
-  const make = (pool: string): MessageQueue => new Queue(pool, { connection: connection as never }, ON_POSTGRES);
+  const make = (pool: string): MessageQueue<Message> =>
+    new Queue(pool, { connection: connection as never }, ON_POSTGRES);
   return { make, isReady: async () => true, close };
 }
 
@@ -99,19 +109,19 @@ async function isConnected(redis: Redis, deadlineMs: number): Promise<boolean> {
 /** BullMQ's types follow from the backend; ours are the same on both, so its type is taken to be that of Redis. */
 const ON_POSTGRES = createPostgresBackend as never;
 
-export type OpenedWorker = { worker: Worker<ExecutionMessage>; close: () => Promise<void> };
+export type OpenedWorker = { worker: Worker<unknown>; close: () => Promise<void> };
 
-/** A BullMQ worker on a pool's queue. */
+/** A BullMQ worker on a pool's queue. What arrives there is for the processor to check. */
 export function openWorker(
   backend: QueueBackend,
   pool: string,
-  processor: (data: ExecutionMessage) => Promise<void>,
+  processor: (data: unknown) => Promise<void>,
   options: Omit<WorkerOptions, "connection" | "prefix">,
   onError: (error: Error) => void,
 ): OpenedWorker {
   if (backend.kind === "redis") {
     const { connection, close } = redisConnection(backend.url, onError, { maxRetriesPerRequest: null });
-    const worker = new Worker<ExecutionMessage>(pool, (job) => processor(job.data), {
+    const worker = new Worker<unknown>(pool, (job) => processor(job.data), {
       ...options,
       connection,
       prefix: redisPrefix(backend.prefix, pool),
@@ -120,7 +130,7 @@ export function openWorker(
     return { worker, close: closeBoth(worker, close) };
   }
   const { connection, close } = postgresConnection(backend.url, 8, onError);
-  const worker = new Worker<ExecutionMessage>(
+  const worker = new Worker<unknown>(
     pool,
     (job) => processor(job.data),
     { ...options, connection: connection as never },

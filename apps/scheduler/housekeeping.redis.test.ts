@@ -1,0 +1,4 @@
+import { describe } from "vitest";
+import { describeHousekeeping } from "./housekeeping-cases.ts";
+
+describe("a scheduler whose queue is on Redis", () => describeHousekeeping("redis"));
