@@ -3,9 +3,11 @@
  * instant of its occurrence is the first part: so what is looked up by id is looked for in one partition, and what
  * has expired is let go as a whole. Rows of a time that has no partition are in the default one.
  */
-import { sql } from "drizzle-orm";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { instantOfExecutionId, leastExecutionId } from "./execution-id.ts";
+import { pgCode } from "./pg-error.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Each with the column that holds the execution's id. */
@@ -22,10 +24,8 @@ export type Partition = { name: string; from: number; to: number };
 const DAY_MS = 86_400_000;
 /** Made so long before its time at least: housekeeping may stand still for days. */
 const AHEAD_MS = 3 * DAY_MS;
-/** Rows of the default partition that are moved into a new one at most, since nobody can write meanwhile. */
-const MAX_MOVED = 50_000;
-/** Any constant that nothing else locks. */
-const PARTITIONS_LOCK = 0xbe1fa;
+/** Rows of the default partition that are moved into a new one at most, some tenths of a second: everybody waits. */
+const MAX_MOVED = 10_000;
 
 /**
  * How long a partition's time is: a statement that has to look into all of them gets dearer with their number, so the
@@ -38,7 +38,7 @@ export function periodMs(retentionDays: number): number {
 
 /**
  * Makes the partitions of the present and of the time ahead, as far as there are none. Returns their names. Any number
- * at once wait for each other. `now` in milliseconds.
+ * may do it at once. `now` in milliseconds.
  */
 export async function makePartitions(
   db: Db,
@@ -62,19 +62,17 @@ async function makePartition(
   id: string,
   wanted: { from: number; to: number },
 ): Promise<string | null> {
-  return inTransaction(db, async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(${PARTITIONS_LOCK})`);
-    const others = (await readPartitions(tx, table)).filter(({ from, to }) => from < wanted.to && to > wanted.from);
-    // With another length of time than before, a partition begins where the last one of the old length ends.
-    const from = Math.max(wanted.from, ...others.map(({ to }) => to));
-    if (from >= wanted.to) return null;
+  if ((await startOf(db, table, wanted)) === null) return null;
+  const [whole, rest] = [sql.identifier(table), sql.identifier(`${table}_default`)];
+  const locks = [sql`${whole} in share update exclusive mode`, sql`${rest} in access exclusive mode`];
+  return lockingLedger(db, locks, async (tx) => {
+    const from = await startOf(tx, table, wanted);
+    if (from === null) return null;
     const name = `${table}_${new Date(from).toISOString().slice(0, 10).replaceAll("-", "")}`;
     const [start, end] = [leastExecutionId(from), leastExecutionId(wanted.to)];
-    const [rows, whole, partition] = [sql.identifier(id), sql.identifier(table), sql.identifier(name)];
-    const rest = sql.identifier(`${table}_default`);
+    const [rows, partition] = [sql.identifier(id), sql.identifier(name)];
     const within = sql`${rows} >= ${start} and ${rows} < ${end}`;
 
-    await tx.execute(sql`lock table ${rest} in share row exclusive mode`);
     const { rows: found } = await tx.execute(sql`select from ${rest} where ${within} limit ${MAX_MOVED + 1}`);
     if (found.length > MAX_MOVED) return null;
     await tx.execute(sql`create table ${partition} (like ${rest} including all)`);
@@ -85,6 +83,36 @@ async function makePartition(
     );
     return name;
   });
+}
+
+/** With another length of time than before, a partition begins where the last one of the old length ends. */
+async function startOf(db: Db, table: PartitionedTable, wanted: { from: number; to: number }): Promise<number | null> {
+  const others = (await readPartitions(db, table)).filter(({ from, to }) => from < wanted.to && to > wanted.from);
+  const from = Math.max(wanted.from, ...others.map(({ to }) => to));
+  return from < wanted.to ? from : null;
+}
+
+const LOCK_NOT_AVAILABLE = "55P03";
+const MAX_TRIES = 20;
+
+/**
+ * A transaction that holds locks on the ledger's tables for which everybody waits. As soon as it asks for one, everybody
+ * waits with it: so it asks briefly, and tries again after a while. Locks are taken on the table before its partitions,
+ * as by every statement, and none is made stronger later: that is how two would wait for each other.
+ */
+export async function lockingLedger<T>(db: Db, locks: readonly SQL[], work: (tx: Db) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await inTransaction(db, async (tx) => {
+        await tx.execute(sql`set local lock_timeout = '500ms'`);
+        for (const lock of locks) await tx.execute(sql`lock table ${lock}`);
+        return work(tx);
+      });
+    } catch (error) {
+      if (pgCode(error) !== LOCK_NOT_AVAILABLE || tries === MAX_TRIES) throw error;
+      await sleep(tries * 50);
+    }
+  }
 }
 
 /** The partitions of a table but for the default one, by time. */

@@ -65,7 +65,7 @@ async function work(outcomes: Verdict["status"][]): Promise<void> {
   await db.execute(sql`update executions set publish_at = now() - interval '1 second' where status = 'pending'`);
   const dispatches = await takeForPublish(db, 100);
   const wanted = dispatches.map(({ executionId, attempt }) => ({ executionId, attempt })).sort(byId);
-  const claimed = (await claimExecutions(db, worker, wanted)).toSorted(byId);
+  const claimed = wanted.length === 0 ? [] : (await claimExecutions(db, worker, wanted)).toSorted(byId);
   const error = { code: "HTTP_STATUS", message: "503" } as const;
   const [first] = claimed;
   if (first) {
@@ -77,6 +77,7 @@ async function work(outcomes: Verdict["status"][]): Promise<void> {
   const verdicts = claimed.map(({ executionId, attempt }, i) =>
     verdict(executionId, attempt, outcomes[i % outcomes.length] as Verdict["status"]),
   );
+  if (verdicts.length === 0) return;
   const written = await finishExecutions(db, worker, verdicts);
   expect(written.size).toBe(verdicts.length);
 }
@@ -206,6 +207,34 @@ describe("retention", () => {
       sql`select schedule_spec->>'everyMs' as every from job_changes where job_id = ${jobId} order by seq`,
     );
     expect(kinds).toEqual([{ every: String(3 * DAY_MS) }, { every: String(4 * DAY_MS) }]);
+    expect((await reportAudit(db)).findings).toEqual([]);
+  });
+
+  it("stands in nobody's way, and nobody in its", async () => {
+    const now = await databaseNow(db);
+    for (let days = 40; days > 20; days -= 4)
+      await makePartitions(db, { now: now - days * DAY_MS, retentionDays: RETENTION_DAYS });
+    const jobs = await Promise.all([1, 2, 3].map(() => makeJob(db, account, { schedule: "0 0 1 1 *" })));
+    let keeping = true;
+    const running = jobs.map(async (jobId) => {
+      let runs = 0;
+      const worker = await makeWorker(db);
+      for (; keeping; runs++) {
+        const { executionId } = (await runJob(db, account.accountId, jobId)) as { executionId: string };
+        await takeForPublish(db, 10);
+        await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
+        expect(await finishExecutions(db, worker, [verdict(executionId, 1, "success")])).toEqual(
+          new Set([executionId]),
+        );
+      }
+      return runs;
+    });
+    const dropped: string[] = [];
+    for (let days = -30; days <= 0; days += 2) dropped.push(...(await keepHouse(days)).dropped);
+    keeping = false;
+    const runs = await Promise.all(running);
+    expect(dropped.length).toBeGreaterThan(15);
+    expect(Math.min(...runs)).toBeGreaterThan(0);
     expect((await reportAudit(db)).findings).toEqual([]);
   });
 

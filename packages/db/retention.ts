@@ -5,7 +5,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { leastExecutionId } from "./execution-id.ts";
-import { type Partition, type PartitionedTable, periodMs, readPartitions } from "./partitions.ts";
+import { lockingLedger, type Partition, type PartitionedTable, periodMs, readPartitions } from "./partitions.ts";
 import { toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -69,14 +69,9 @@ async function readExpired(db: Db, table: PartitionedTable, keptFrom: number): P
   return (await readPartitions(db, table)).filter(({ to }) => to <= keptFrom);
 }
 
-/** Whoever asks for the ledger waits for this lock meanwhile; rather than let them wait, it is tried again later. */
-const briefly = (tx: Db) => tx.execute(sql`set local lock_timeout = '1s'`);
-
 /** Takes a partition out of the ledger; why not, if it is to stay. Short: everybody waits for it. */
 async function detach(db: Db, { name }: Partition, keptFrom: number): Promise<string | null> {
-  return inTransaction(db, async (tx) => {
-    await briefly(tx);
-    await tx.execute(sql`lock table executions in access exclusive mode`);
+  return lockingLedger(db, [sql`executions in access exclusive mode`], async (tx) => {
     const { rows } = await tx.execute<{ open: boolean; reaches: boolean }>(sql`
       select exists (select from ${sql.identifier(name)} where status in ('pending', 'running')) as open,
         exists (select from ${sql.identifier(name)} where occurrences > 1 and scheduled_until >= ${toInstant(keptFrom)}) as reaches`);
@@ -146,8 +141,7 @@ async function dropAttempts(db: Db, keptFrom: number): Promise<void> {
     const { rows } = await db.execute(sql`
       select from executions where id >= ${leastExecutionId(from)} and id < ${leastExecutionId(to)} limit 1`);
     if (rows.length > 0) continue;
-    await inTransaction(db, async (tx) => {
-      await briefly(tx);
+    await lockingLedger(db, [sql`attempts in access exclusive mode`], async (tx) => {
       await tx.execute(sql`drop table ${sql.identifier(name)}`);
     });
   }
