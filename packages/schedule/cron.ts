@@ -1,11 +1,12 @@
 import { nextCivil } from "./civil.ts";
 import { type CronPattern, compileExpression, normaliseExpression } from "./cron-fields.ts";
+import type { DstRule } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
 import { MAX_INSTANT } from "./instant.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 
 /** Runs when the local time of `timezone` matches. `expression` has 5 fields, or 6 with seconds first. */
-export type CronSchedule = { type: "cron"; expression: string; timezone: string };
+export type CronSchedule = { type: "cron"; expression: string; timezone: string; dst?: DstRule };
 
 export const NAMED_CRONS: Readonly<Record<string, string>> = {
   "@hourly": "0 * * * *",
