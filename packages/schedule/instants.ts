@@ -1,10 +1,34 @@
+import { parseOnce } from "./once.ts";
+import type { Where } from "./parse-options.ts";
+
 /** Runs at each of some instants, which are ascending and differ. */
 export type InstantsSchedule = { type: "instants"; at: number[] };
 
-export function nextInstant(_schedule: InstantsSchedule, _after: number): number | null {
-  throw new Error("not built yet");
+/** ISO 8601 instants in any order; one that is given twice counts once. Throws ScheduleError. */
+export function parseInstants(texts: readonly string[], { field }: Where): InstantsSchedule {
+  const at = texts.map((text, index) => parseOnce(text, { field: `${field}[${index}]` }).at);
+  return { type: "instants", at: [...new Set(at)].sort((a, b) => a - b) };
 }
 
-export function describeInstants(_schedule: InstantsSchedule): string {
-  throw new Error("not built yet");
+export function nextInstant({ at }: InstantsSchedule, after: number): number | null {
+  return at[firstAfter(at, after)] ?? null;
+}
+
+/** Where in ascending instants the first one strictly after `after` stands; their number if there is none. */
+export function firstAfter(at: { readonly length: number; readonly [index: number]: number }, after: number): number {
+  let low = 0;
+  let high = at.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((at[middle] ?? Infinity) <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function describeInstants({ at }: InstantsSchedule): string {
+  const [first] = at;
+  if (at.length === 1 && first !== undefined) return `once at ${new Date(first).toISOString()}`;
+  const dates = [first, at.at(-1)].map((instant) => new Date(instant ?? 0).toISOString());
+  return `at ${at.length} instants from ${dates[0]} to ${dates[1]}`;
 }

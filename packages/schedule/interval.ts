@@ -4,9 +4,14 @@ import { MAX_INSTANT } from "./instant.ts";
 /** Runs at anchor + everyMs, anchor + 2 everyMs, … in elapsed time: a change of the zone's offset does not matter. */
 export type IntervalSchedule = { type: "interval"; everyMs: number; anchor: number };
 
-/** `15m`, or the same as `@every 15m`. Throws ScheduleError. */
+/** `15m`, the same as `@every 15m`, or `PT15M`. Throws ScheduleError. */
 export function parseInterval(text: string, anchor: number): IntervalSchedule {
   return { type: "interval", everyMs: parseDuration(text.replace(/^@every(\s+|$)/i, "")), anchor };
+}
+
+/** The same interval with its first run at `start` rather than one interval after its anchor. */
+export function startingAt(start: number, { everyMs }: IntervalSchedule): IntervalSchedule {
+  return { type: "interval", everyMs, anchor: start - everyMs };
 }
 
 /** Counted from the anchor each time, not from the last run, so that it never drifts. */

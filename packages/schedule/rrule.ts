@@ -1,10 +1,146 @@
-/** A recurrence rule of RFC 5545 (RRULE with RDATE and EXDATE if given), counted from `start`, a local date and time of the zone. */
+import { RRuleTemporal } from "rrule-temporal";
+import { MAX_INSTANT } from "./instant.ts";
+import { firstAfter } from "./instants.ts";
+import { readParts } from "./rrule-parts.ts";
+
+/**
+ * A recurrence rule of RFC 5545, counted from `start`, a local date and time of the zone. `rule` has a line `RRULE:` and may have
+ * lines `RDATE:` and `EXDATE:` with instants in UTC. Local times that a gap swallows are left out, and of those that come twice the first
+ * counts, as 3.3.10 wants it.
+ */
 export type RruleSchedule = { type: "rrule"; rule: string; start: string; timezone: string };
 
-export function nextRrule(_schedule: RruleSchedule, _after: number): number | null {
-  throw new Error("not built yet");
+/**
+ * How many periods without an occurrence are searched before the rule counts as over: those of 28 years (29 February on a given
+ * weekday; 40 across 2100) where days are gone through one by one, less where the library jumps. It bounds what a hostile rule costs.
+ */
+const MAX_EMPTY_PERIODS: Readonly<Record<string, number>> = { YEARLY: 500, MONTHLY: 1_000, WEEKLY: 600, DAILY: 15_000 };
+const MAX_EMPTY_SUBDAILY = 1_000;
+
+/** How many occurrences are fetched at once, about: to ask for one costs nearly as much as for a hundred. */
+const BLOCK = 64;
+const LONGEST_BLOCK_MS = 10 * 366 * 86_400_000;
+
+type Compiled = {
+  library: RRuleTemporal;
+  /** All instants of the rule if it has a COUNT: to find them again from the start each time would be quadratic. */
+  all: number[] | null;
+  added: number[];
+  excluded: ReadonlySet<number>;
+  /** Its instants after `after` and not later than `upTo`, as fetched last. Nothing depends on it but the time that a search takes. */
+  block: { after: number; upTo: number; at: number[] };
+  /** What a block spans, in ms: adapted so that one has about BLOCK instants. */
+  span: number;
+};
+
+const MAX_COMPILED = 1_000;
+const compiled = new Map<string, Compiled>();
+
+/** The first occurrence strictly after an instant, or null when there is none that can be found in bounded time. */
+export function nextRrule(schedule: RruleSchedule, after: number): number | null {
+  const rule = compile(schedule);
+  let last = after;
+  for (;;) {
+    const fromRule = nextOf(rule, last) ?? Infinity;
+    const added = rule.added[firstAfter(rule.added, last)] ?? Infinity;
+    const next = Math.min(fromRule, added);
+    if (next > MAX_INSTANT) return null;
+    if (!rule.excluded.has(next)) return next;
+    last = next;
+  }
 }
 
-export function describeRrule(_schedule: RruleSchedule): string {
-  throw new Error("not built yet");
+function nextOf(rule: Compiled, after: number): number | null {
+  if (rule.all !== null) return rule.all[firstAfter(rule.all, after)] ?? null;
+  if (after >= rule.block.after && after < rule.block.upTo) {
+    const known = rule.block.at[firstAfter(rule.block.at, after)];
+    if (known !== undefined) return known;
+    after = rule.block.upTo;
+  }
+  return fetchBlock(rule, after) ?? nextFromLibrary(rule, after);
+}
+
+/** The first instant after `after`, if the span of a block has one. */
+function fetchBlock(rule: Compiled, after: number): number | undefined {
+  const upTo = Math.min(after + rule.span, MAX_INSTANT);
+  if (upTo <= after) return undefined;
+  try {
+    const at = rule.library
+      .between(new Date(after + 1), new Date(upTo), true)
+      .map((occurrence) => occurrence.epochMilliseconds);
+    if (at.length > 2 * BLOCK) rule.span = Math.max(1_000, rule.span >> 1);
+    else if (at.length < BLOCK / 2) rule.span = Math.min(LONGEST_BLOCK_MS, rule.span * 2);
+    rule.block = { after, upTo, at };
+    return at[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function nextFromLibrary({ library }: Compiled, after: number): number | null {
+  try {
+    return library.next(new Date(after))?.epochMilliseconds ?? null;
+  } catch {
+    // It gave up after so many periods, or came to the end of the calendar.
+    return null;
+  }
+}
+
+function compile(schedule: RruleSchedule): Compiled {
+  const key = `${schedule.timezone} ${schedule.start} ${schedule.rule}`;
+  let rule = compiled.get(key);
+  if (rule === undefined) {
+    rule = compileAnew(schedule);
+    const oldest = compiled.size < MAX_COMPILED ? undefined : compiled.keys().next().value;
+    if (oldest !== undefined) compiled.delete(oldest);
+    compiled.set(key, rule);
+  }
+  return rule;
+}
+
+function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
+  const lines = rule.split("\n");
+  const valuesOf = (name: string) =>
+    lines.filter((line) => line.startsWith(`${name}:`)).flatMap((line) => line.slice(name.length + 1).split(","));
+  const recurrence = lines.find((line) => line.startsWith("RRULE:"))?.slice("RRULE:".length) ?? "";
+  const parts = readParts(recurrence);
+  const frequency = (typeof parts === "string" ? undefined : parts.get("FREQ")) ?? "";
+  const library = new RRuleTemporal({
+    rruleString: recurrence,
+    dtstart: Temporal.PlainDateTime.from(start).toZonedDateTime(timezone),
+    maxIterations: MAX_EMPTY_PERIODS[frequency] ?? MAX_EMPTY_SUBDAILY,
+    cache: false,
+  });
+  return {
+    library,
+    all: typeof parts !== "string" && parts.has("COUNT") ? countOut(library) : null,
+    added: valuesOf("RDATE")
+      .map(utcOf)
+      .sort((a, b) => a - b),
+    excluded: new Set(valuesOf("EXDATE").map(utcOf)),
+    block: { after: 0, upTo: 0, at: [] },
+    span: 60_000,
+  };
+}
+
+function countOut(library: RRuleTemporal): number[] {
+  const all: number[] = [];
+  try {
+    library.all(({ epochMilliseconds }) => {
+      all.push(epochMilliseconds);
+      return epochMilliseconds < MAX_INSTANT;
+    });
+  } catch {
+    // Those that it found before it gave up are all that there are.
+  }
+  return all;
+}
+
+/** `20260101T090000Z`. */
+function utcOf(text: string): number {
+  return Temporal.Instant.from(text).epochMilliseconds;
+}
+
+export function describeRrule({ rule, start, timezone }: RruleSchedule): string {
+  return `${rule.replaceAll("\n", ", ")} from ${start} in ${timezone}`;
 }
