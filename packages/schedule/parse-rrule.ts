@@ -4,8 +4,8 @@ import { nextRrule, type RruleSchedule } from "./rrule.ts";
 import { isNever, readParts, sizeOfPeriod } from "./rrule-parts.ts";
 import { resolveTimeZone } from "./zone.ts";
 
-/** A period of more instants than this takes tens of milliseconds to unfold. */
-const LARGEST_PERIOD = 10_000;
+/** A period of more instants than this takes many milliseconds to unfold. */
+const LARGEST_PERIOD = 2_000;
 
 /** `DTSTART;TZID=Europe/Dublin:20260101T090000`: a name, parameters, a value. */
 const LINE = /^([A-Z-]+)((?:;[A-Z-]+=[^;:]*)*):(.*)$/i;
@@ -87,7 +87,7 @@ function zoneOf({ timezone, value }: Line, parsing: Parsing): string {
   return value.toUpperCase().endsWith("Z") ? "UTC" : parsing.timezone;
 }
 
-/** The local date and time to count from, without parts of a second. */
+/** The local date and time to count from, without parts of a second; one that a gap swallows is as much later as the gap is long. */
 function startOf(
   begin: Line | undefined,
   start: string | undefined,
@@ -102,7 +102,7 @@ function startOf(
   try {
     if (/(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(start) && start.includes(":"))
       return local(Temporal.Instant.from(start), timezone);
-    return Temporal.PlainDateTime.from(start).round({ smallestUnit: "second", roundingMode: "floor" }).toString();
+    return local(Temporal.PlainDateTime.from(start).toZonedDateTime(timezone).toInstant(), timezone);
   } catch {
     throw refuse(`start ${quote(start)} must be a date, a date and time, or an ISO 8601 instant`);
   }

@@ -72,7 +72,10 @@ describe("parseSchedule", () => {
     ["0 0 * * FRI-MON", 'schedule "0 0 * * FRI-MON": day of week has a range that runs backwards (5-1)'],
     ["0 9-17,12 * * *", 'schedule "0 9-17,12 * * *": hour lists 12 more than once'],
     [`0 0 * * ${"1L,".repeat(60)}2L`, /: day of week lists more than 60 values$/],
-    ["H * * * *", 'schedule "H * * * *": minute has H, a value that follows from the job\'s id: only a job can have it'],
+    [
+      "H * * * *",
+      'schedule "H * * * *": minute has H, a value that follows from the job\'s id: only a job can have it',
+    ],
     ["0 H(0-3)/2 * * *", /: hour has H, a value that follows from the job's id: only a job can have it$/],
     ["0 0 30 2 *", 'unable to find next run for schedule "0 0 30 2 *"'],
     ["0 0 31 4,6,9,11 *", 'unable to find next run for schedule "0 0 31 4,6,9,11 *"'],

@@ -18,7 +18,7 @@ const SUBDAILY: readonly Frequency[] = ["HOURLY", "MINUTELY", "SECONDLY"];
 export const PARTS: Readonly<Record<string, Part>> = {
   FREQ: { allowed: `one of ${FREQUENCIES.join(", ")}`, isValid: (value) => FREQUENCIES.some((name) => name === value) },
   INTERVAL: { allowed: "a whole number from 1 to 1000000", isValid: number(1, 1_000_000) },
-  COUNT: { allowed: "a whole number from 1 to 4000; more can be had with max_runs or end", isValid: number(1, 4_000) },
+  COUNT: { allowed: "a whole number from 1 to 2000; more can be had with max_runs or end", isValid: number(1, 2_000) },
   UNTIL: {
     allowed: "a date or a date and time, such as 20261231 or 20261231T235959Z",
     isValid: (value) => /^\d{8}(?:T\d{6}Z?)?$/.test(value),
@@ -28,7 +28,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   BYHOUR: { allowed: "0-23", isValid: number(0, 23), list: true },
   BYDAY: {
     allowed: "MO, TU, WE, TH, FR, SA or SU; with MONTHLY and YEARLY also 1MO for the first, -1FR for the last",
-    isValid: (value) => /^(?:[+-]?(?:[1-9]|[1-4]\d|5[0-3]))?(?:MO|TU|WE|TH|FR|SA|SU)$/.test(value),
+    isValid: (value) => /^(?:[+-]?(?:[1-9]|[1-4]\d|5[0-2]))?(?:MO|TU|WE|TH|FR|SA|SU)$/.test(value),
     list: true,
   },
   BYMONTHDAY: { allowed: "1 to 31 or -1 to -31", isValid: signed(31), list: true, not: ["WEEKLY"] },
@@ -78,6 +78,10 @@ function misfit(parts: RruleParts): string | null {
   const numbered = /\d/.test(parts.get("BYDAY") ?? "");
   if (numbered && frequency !== "MONTHLY" && (frequency !== "YEARLY" || parts.has("BYWEEKNO"))) {
     return "BYDAY can have numbers only with FREQ=MONTHLY, and with FREQ=YEARLY without BYWEEKNO";
+  }
+  // The library does not make the one limit the other.
+  if (parts.has("BYWEEKNO") && (parts.has("BYMONTHDAY") || parts.has("BYYEARDAY"))) {
+    return "BYWEEKNO cannot stand with BYMONTHDAY or BYYEARDAY";
   }
   const others = [...parts.keys()].filter((name) => name.startsWith("BY") && name !== "BYSETPOS");
   if (parts.has("BYSETPOS") && others.length === 0) return "BYSETPOS needs another BY… part to choose from";

@@ -1,20 +1,21 @@
 import { RRuleTemporal } from "rrule-temporal";
 import { MAX_INSTANT } from "./instant.ts";
 import { firstAfter } from "./instants.ts";
-import { readParts } from "./rrule-parts.ts";
+import { type RruleParts, readParts } from "./rrule-parts.ts";
 
 /**
  * A recurrence rule of RFC 5545, counted from `start`, a local date and time of the zone. `rule` has a line `RRULE:` and may have
  * lines `RDATE:` and `EXDATE:` with instants in UTC. Local times that a gap swallows are left out, and of those that come twice the first
- * counts, as 3.3.10 wants it.
+ * counts, as 3.3.10 wants it; `FREQ=HOURLY` too goes once through an hour that comes twice. With an INTERVAL, hours are elapsed time, and so are
+ * minutes and seconds.
  */
 export type RruleSchedule = { type: "rrule"; rule: string; start: string; timezone: string };
 
 /**
- * How many periods without an occurrence are searched before the rule counts as over: those of 28 years (29 February on a given
- * weekday; 40 across 2100) where days are gone through one by one, less where the library jumps. It bounds what a hostile rule costs.
+ * How many periods without an occurrence are searched before the rule counts as over. It bounds what a hostile rule costs, and is far above
+ * what the calendar makes anybody wait: 40 years for 29 February on a given weekday, across 2100.
  */
-const MAX_EMPTY_PERIODS: Readonly<Record<string, number>> = { YEARLY: 500, MONTHLY: 1_000, WEEKLY: 600, DAILY: 15_000 };
+const MAX_EMPTY_PERIODS: Readonly<Record<string, number>> = { YEARLY: 120, MONTHLY: 600, WEEKLY: 600, DAILY: 4_000 };
 const MAX_EMPTY_SUBDAILY = 1_000;
 
 /** How many occurrences are fetched at once, about: to ask for one costs nearly as much as for a hundred. */
@@ -103,17 +104,17 @@ function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
   const valuesOf = (name: string) =>
     lines.filter((line) => line.startsWith(`${name}:`)).flatMap((line) => line.slice(name.length + 1).split(","));
   const recurrence = lines.find((line) => line.startsWith("RRULE:"))?.slice("RRULE:".length) ?? "";
-  const parts = readParts(recurrence);
-  const frequency = (typeof parts === "string" ? undefined : parts.get("FREQ")) ?? "";
+  const read = readParts(recurrence);
+  const parts = typeof read === "string" ? new Map<string, string>() : monthByMonth(read);
   const library = new RRuleTemporal({
-    rruleString: recurrence,
+    rruleString: [...parts].map(([name, value]) => `${name}=${value}`).join(";"),
     dtstart: Temporal.PlainDateTime.from(start).toZonedDateTime(timezone),
-    maxIterations: MAX_EMPTY_PERIODS[frequency] ?? MAX_EMPTY_SUBDAILY,
+    maxIterations: MAX_EMPTY_PERIODS[parts.get("FREQ") ?? ""] ?? MAX_EMPTY_SUBDAILY,
     cache: false,
   });
   return {
     library,
-    all: typeof parts !== "string" && parts.has("COUNT") ? countOut(library) : null,
+    all: parts.has("COUNT") ? countOut(library) : null,
     added: valuesOf("RDATE")
       .map(utcOf)
       .sort((a, b) => a - b),
@@ -121,6 +122,12 @@ function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
     block: { after: 0, upTo: 0, at: [] },
     span: 60_000,
   };
+}
+
+/** The library goes through a rule of days day by day; the same days of each month it finds at once, 29 February on a Monday too. */
+function monthByMonth(parts: RruleParts): RruleParts {
+  const same = parts.get("FREQ") === "DAILY" && (parts.get("INTERVAL") ?? "1") === "1" && parts.has("BYMONTHDAY");
+  return same && !parts.has("BYSETPOS") ? new Map([...parts, ["FREQ", "MONTHLY"]]) : parts;
 }
 
 function countOut(library: RRuleTemporal): number[] {
