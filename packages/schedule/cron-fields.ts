@@ -53,10 +53,10 @@ const LONGEST_LIST = 60;
 
 /**
  * One spelling for one pattern: single spaces, names in capitals, `*` for `?`.
- * Throws ScheduleError when there are neither 5 nor 6 fields.
+ * Throws ScheduleError when there are neither 5 nor 6 fields; `text` is what the message quotes.
  */
-export function normaliseExpression(text: string): string {
-  const fields = text.trim().split(/\s+/);
+export function normaliseExpression(expression: string, text = expression): string {
+  const fields = expression.trim().split(/\s+/);
   if (fields.length !== 5 && fields.length !== 6) {
     throw new ScheduleError(
       "CRON_FIELD_COUNT",

@@ -41,13 +41,14 @@ function drawn(field: Field, item: string, hash: number, text: string): { from: 
   const [, low = field.min, high = field.hashMax ?? field.max, every] = match ?? [];
   const [first, to] = [Number(low), Number(high)];
   const step = Number(every ?? to - first + 1);
-  if (match === null || first < field.min || to > field.max || first > to || step < 1) {
+  if (match === null || first < field.min || to > field.max || first > to) {
     throw fieldError(
       field,
       `must be ${field.allowed}; H, H(${field.min}-${field.max}), H/2 or H(1-4)/2 spread it`,
       text,
     );
   }
+  if (step < 1) throw fieldError(field, "must have a step of at least 1", text);
   return { from: first + (hash % Math.min(step, to - first + 1)), to, step };
 }
 

@@ -3,7 +3,6 @@ import { type CronPattern, compileExpression, normaliseExpression } from "./cron
 import { resolveHashes } from "./cron-hash.ts";
 import type { DstRule } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
-import { MAX_INSTANT } from "./instant.ts";
 import { nextLocal } from "./next-local.ts";
 import { resolveTimeZone } from "./zone.ts";
 
@@ -23,6 +22,9 @@ export const NAMED_CRONS: Readonly<Record<string, string>> = {
 /** What may be given besides text and zone: the rule for changes of the offset, and what `H` is derived from (the job's id). */
 export type CronOptions = { dst?: DstRule | undefined; seed?: string | undefined };
 
+/** The calendar makes nobody wait longer than 40 years (29 February on a given weekday, across 2100); twice that and some. */
+const LONGEST_WAIT_MS = 100 * 366 * 86_400_000;
+
 /** A pattern takes about 2 KB and 0.02 ms to compile. */
 const MAX_PATTERNS = 20_000;
 const patterns = new Map<string, CronPattern>();
@@ -36,9 +38,9 @@ export function parseCron(text: string, timezone: string, { dst, seed }: CronOpt
   const [, zone, rest = text] = /^(?:CRON_)?TZ=(\S*)\s*(.*)$/is.exec(text) ?? [];
   const name = rest.toLowerCase();
   const words = (Object.hasOwn(NAMED_CRONS, name) ? NAMED_CRONS[name] : undefined) ?? rest;
-  const expression = resolveHashes(normaliseExpression(words), seed, text);
+  const expression = resolveHashes(normaliseExpression(words, text), seed, text);
   const pattern = patternOf(expression, text);
-  if (nextCivil(pattern, 0, MAX_INSTANT) === null) throw neverRuns(text);
+  if (nextCivil(pattern, 0, LONGEST_WAIT_MS) === null) throw neverRuns(text);
   return {
     type: "cron",
     expression,

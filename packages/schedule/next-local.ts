@@ -4,10 +4,10 @@ import { MAX_INSTANT } from "./instant.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 
 /**
- * A local time that the clocks of its zone jump over, and a rule that skips it: nothing is left of a schedule that
- * misses so many times in a row (a hundred years of two changes each, and more where a zone changes less often).
+ * A local time that its zone's clocks always jump over comes never if it is to be skipped (02:30 on the second Sunday of March, in
+ * New York). So many segments hold 30 misses in a row and more, and no rule of any zone and calendar makes anybody wait for so long.
  */
-const MAX_SEGMENTS = 200;
+const MAX_SEGMENTS = 100;
 
 /** No local time is further from UTC than this, nor is any longer repeated or skipped. */
 const WIDEST_OFFSET_MS = 2 * DAY_MS;
