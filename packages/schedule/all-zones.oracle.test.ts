@@ -146,6 +146,13 @@ describe("every zone, twenty years", () => {
         const at = Temporal.Instant.fromEpochMilliseconds(middle - roll(2))
           .toZonedDateTimeISO(zone)
           .toPlainDateTime();
+        // Once a year, looked for from another season.
+        const { minute, hour, day, month } = at.add({ minutes: roll(180) - 90 });
+        const yearly = cron(`${minute} ${hour} ${day} ${month} *`, zone, RULES[roll(RULES.length)]);
+        const [only] = yearly.expected(window);
+        const later = next(yearly.schedule, middle - (20 + roll(200)) * 24 * HOUR) ?? Infinity;
+        if (only === undefined ? later <= window.end : later !== only)
+          wrong.push({ ...yearly, window: new Date(middle), later, only });
         for (let n = 0; n < SCHEDULES_EACH; n++) {
           const { schedule, expected } = caseAbout(zone, at, roll);
           const all = expected(window);

@@ -136,11 +136,12 @@ function parseItem(field: Field, item: string, text: string): Set<number> {
   const from = first === "*" && second === undefined ? field.min : numberOf(field, first);
   const last =
     second === undefined ? (first === "*" || step !== undefined ? field.max : from) : numberOf(field, second);
-  if (from === undefined || last === undefined || more.length > 0 || others.length > 0) {
+  const isNumber = step === undefined || /^\d*$/.test(step);
+  if (from === undefined || last === undefined || !isNumber || more.length > 0 || others.length > 0) {
     throw fieldError(field, `must be ${field.allowed}`, text);
   }
   if (from > last) throw fieldError(field, `has a range that runs backwards (${from}-${last})`, text);
-  if (step !== undefined && !/^0*[1-9]\d*$/.test(step)) throw fieldError(field, "must have a step of at least 1", text);
+  if (step !== undefined && Number(step) < 1) throw fieldError(field, "must have a step of at least 1", text);
 
   const values = new Set<number>();
   for (let value = from; value <= last; value += Number(step ?? 1)) values.add(isWeekday(field) ? value % 7 : value);
