@@ -25,8 +25,8 @@ function nearestWeekday(day: number, daysInMonth: number, firstWeekday: number):
 
 /** `5L` is the last Friday of the month, `1#2` its second Monday. */
 export function dayOfWeekTest(item: string, numberOf: (text: string) => number | undefined): DayTest | undefined {
-  const [, name = "", nth] = /^([^L#]+)(?:L|#([1-5]))$/.exec(item) ?? [];
-  const value = numberOf(name);
+  const [, name, nth] = /^([^L#]+)(?:L|#([1-5]))$/.exec(item) ?? [];
+  const value = name === undefined ? undefined : numberOf(name);
   if (value === undefined) return undefined;
   return (day, daysInMonth, firstWeekday) =>
     (firstWeekday + day - 1) % 7 === value % 7 &&

@@ -1,6 +1,7 @@
 import { nextCivil } from "./civil.ts";
 import { type CronPattern, compileExpression, normaliseExpression } from "./cron-fields.ts";
 import { resolveHashes } from "./cron-hash.ts";
+import { cronWords } from "./cron-words.ts";
 import type { DstRule } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
 import { nextLocal } from "./next-local.ts";
@@ -55,8 +56,9 @@ export function nextCron({ expression, timezone, dst }: CronSchedule, after: num
   return nextLocal(pattern, dst ?? pattern.vixie, timezone, after);
 }
 
+/** `At 09:00, Monday to Friday, America/New_York`. */
 export function describeCron({ expression, timezone }: CronSchedule): string {
-  return `cron "${expression}" in ${timezone}`;
+  return `${cronWords(expression)}, ${timezone}`;
 }
 
 export function neverRuns(text: string): ScheduleError {

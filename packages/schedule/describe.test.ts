@@ -3,7 +3,7 @@ import { describe } from "./describe.ts";
 import { parseSchedule } from "./parse-schedule.ts";
 
 it.each([
-  ["0 9 * * *", 'cron "0 9 * * *" in America/New_York'],
+  ["0 9 * * *", "At 09:00, every day, America/New_York"],
   ["@every 90m", "every 1h30m"],
   ["1d", "every 1d"],
   ["2024-12-15T09:00:00Z", "once at 2024-12-15T09:00:00.000Z"],
