@@ -25,10 +25,3 @@ export function firstAfter(at: { readonly length: number; readonly [index: numbe
   }
   return low;
 }
-
-export function describeInstants({ at }: InstantsSchedule): string {
-  const [first] = at;
-  if (at.length === 1 && first !== undefined) return `once at ${new Date(first).toISOString()}`;
-  const dates = [first, at.at(-1)].map((instant) => new Date(instant ?? 0).toISOString());
-  return `at ${at.length} instants from ${dates[0]} to ${dates[1]}`;
-}

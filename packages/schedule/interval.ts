@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from "./duration.ts";
+import { parseDuration } from "./duration.ts";
 import { MAX_INSTANT } from "./instant.ts";
 
 /** Runs at anchor + everyMs, anchor + 2 everyMs, … in elapsed time: a change of the zone's offset does not matter. */
@@ -19,8 +19,4 @@ export function nextInterval({ everyMs, anchor }: IntervalSchedule, after: numbe
   const n = Math.max(1, Math.floor((after - anchor) / everyMs) + 1);
   const next = anchor + n * everyMs;
   return next <= MAX_INSTANT ? next : null;
-}
-
-export function describeInterval({ everyMs }: IntervalSchedule): string {
-  return `every ${formatDuration(everyMs)}`;
 }

@@ -43,7 +43,3 @@ function epochMilliseconds(text: string): number | undefined {
 export function nextOnce({ at }: OnceSchedule, after: number): number | null {
   return at > after ? at : null;
 }
-
-export function describeOnce({ at }: OnceSchedule): string {
-  return `once at ${new Date(at).toISOString()}`;
-}

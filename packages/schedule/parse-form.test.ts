@@ -69,6 +69,14 @@ describe("objects", () => {
     expect(parse(input)).toEqual(schedule);
   });
 
+  it("carry the job's rule for changes of the offset where they have local times", () => {
+    const dst = { gap: "skip", fold: "both" } as const;
+    const read = (input: ScheduleInput) => parseSchedule(input, { timezone: "Europe/Berlin", anchor: created, dst });
+    for (const input of ["0 9 * * *", "daily:09:00", "every day at 9", "@daily"])
+      expect(read(input)).toMatchObject({ dst });
+    for (const input of ["@every 1h", "RRULE:FREQ=DAILY"]) expect(read(input)).not.toHaveProperty("dst");
+  });
+
   it("an interval has its first run at its start, or one interval after the creation", () => {
     const start = Date.parse("2026-01-01T09:00:00Z");
     expect(parse({ type: "interval", value: "2h", start: "2026-01-01T09:00:00Z" })).toEqual({

@@ -18,7 +18,7 @@ const SUBDAILY: readonly Frequency[] = ["HOURLY", "MINUTELY", "SECONDLY"];
 export const PARTS: Readonly<Record<string, Part>> = {
   FREQ: { allowed: `one of ${FREQUENCIES.join(", ")}`, isValid: (value) => FREQUENCIES.some((name) => name === value) },
   INTERVAL: { allowed: "a whole number from 1 to 1000000", isValid: number(1, 1_000_000) },
-  COUNT: { allowed: "a whole number from 1 to 2000; more can be had with max_runs or end", isValid: number(1, 2_000) },
+  COUNT: { allowed: "a whole number from 1 to 1000; more can be had with max_runs or end", isValid: number(1, 1_000) },
   UNTIL: {
     allowed: "a date or a date and time, such as 20261231 or 20261231T235959Z",
     isValid: (value) => /^\d{8}(?:T\d{6}Z?)?$/.test(value),

@@ -170,7 +170,7 @@ describe("parts that the RFC does not have, or not together", () => {
   it.each([
     ["FREQ=DAILY;BYHOUR=9,24", "BYHOUR must be 0-23"],
     ["FREQ=DAILY;INTERVAL=0", "INTERVAL must be a whole number from 1 to 1000000"],
-    ["FREQ=DAILY;COUNT=2001", "COUNT must be a whole number from 1 to 2000; more can be had with max_runs or end"],
+    ["FREQ=DAILY;COUNT=1001", "COUNT must be a whole number from 1 to 1000; more can be had with max_runs or end"],
     ["FREQ=FORTNIGHTLY", "FREQ must be one of YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY, MINUTELY, SECONDLY"],
     ["FREQ=DAILY;FREQ=DAILY", "FREQ is given twice"],
     ["RRULE:BYHOUR=9", "FREQ is required"],

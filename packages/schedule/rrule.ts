@@ -16,11 +16,11 @@ export type RruleSchedule = { type: "rrule"; rule: string; start: string; timezo
  * what the calendar makes anybody wait: 40 years for 29 February on a given weekday, across 2100.
  */
 const MAX_EMPTY_PERIODS: Readonly<Record<string, number>> = { YEARLY: 120, MONTHLY: 600, WEEKLY: 600, DAILY: 4_000 };
-const MAX_EMPTY_SUBDAILY = 1_000;
+const MAX_EMPTY_SUBDAILY = 500;
 
-/** How many occurrences are fetched at once, about: to ask for one costs nearly as much as for a hundred. */
+/** How many occurrences are fetched at once for somebody who walks on, about: one costs nearly as much as all of them. */
 const BLOCK = 64;
-const LONGEST_BLOCK_MS = 10 * 366 * 86_400_000;
+const LONGEST_SPAN_MS = 10 * 366 * 86_400_000;
 
 type Compiled = {
   library: RRuleTemporal;
@@ -28,10 +28,11 @@ type Compiled = {
   all: number[] | null;
   added: number[];
   excluded: ReadonlySet<number>;
-  /** Its instants after `after` and not later than `upTo`, as fetched last. Nothing depends on it but the time that a search takes. */
+  /** What was found last, on which nothing depends but the time that a search takes: the instants after `after` and not later than `upTo`. */
   block: { after: number; upTo: number; at: number[] };
-  /** What a block spans, in ms: adapted so that one has about BLOCK instants. */
+  /** What the next block spans, in ms: adapted so that one has about BLOCK instants. */
   span: number;
+  given: number | null;
 };
 
 const MAX_COMPILED = 1_000;
@@ -53,24 +54,23 @@ export function nextRrule(schedule: RruleSchedule, after: number): number | null
 
 function nextOf(rule: Compiled, after: number): number | null {
   if (rule.all !== null) return rule.all[firstAfter(rule.all, after)] ?? null;
-  if (after >= rule.block.after && after < rule.block.upTo) {
-    const known = rule.block.at[firstAfter(rule.block.at, after)];
-    if (known !== undefined) return known;
-    after = rule.block.upTo;
-  }
-  return fetchBlock(rule, after) ?? nextFromLibrary(rule, after);
+  const { block, given } = rule;
+  const isKnown = after >= block.after && after < block.upTo;
+  const known = isKnown ? block.at[firstAfter(block.at, after)] : undefined;
+  const from = isKnown ? block.upTo : after;
+  rule.given = known ?? (after === given ? firstOfBlock(rule, from) : undefined) ?? nextFromLibrary(rule, from);
+  return rule.given;
 }
 
-/** The first instant after `after`, if the span of a block has one. */
-function fetchBlock(rule: Compiled, after: number): number | undefined {
+function firstOfBlock(rule: Compiled, after: number): number | undefined {
   const upTo = Math.min(after + rule.span, MAX_INSTANT);
   if (upTo <= after) return undefined;
   try {
-    const at = rule.library
-      .between(new Date(after + 1), new Date(upTo), true)
-      .map((occurrence) => occurrence.epochMilliseconds);
-    if (at.length > 2 * BLOCK) rule.span = Math.max(1_000, rule.span >> 1);
-    else if (at.length < BLOCK / 2) rule.span = Math.min(LONGEST_BLOCK_MS, rule.span * 2);
+    const occurrences = rule.library.between(new Date(after + 1), new Date(upTo), true);
+    const at = occurrences.map(({ epochMilliseconds }) => epochMilliseconds);
+    // One without any says nothing of how dense they are where there are some.
+    if (at.length > 0)
+      rule.span = Math.min(LONGEST_SPAN_MS, Math.max(1_000, rule.span * Math.min(2, BLOCK / at.length)));
     rule.block = { after, upTo, at };
     return at[0];
   } catch {
@@ -121,6 +121,7 @@ function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
     excluded: new Set(valuesOf("EXDATE").map(utcOf)),
     block: { after: 0, upTo: 0, at: [] },
     span: 60_000,
+    given: null,
   };
 }
 
@@ -146,8 +147,4 @@ function countOut(library: RRuleTemporal): number[] {
 /** `20260101T090000Z`. */
 function utcOf(text: string): number {
   return Temporal.Instant.from(text).epochMilliseconds;
-}
-
-export function describeRrule({ rule, start, timezone }: RruleSchedule): string {
-  return `${rule.replaceAll("\n", ", ")} from ${start} in ${timezone}`;
 }
