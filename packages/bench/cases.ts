@@ -4,6 +4,7 @@ import { measureBullmq } from "./bullmq-throughput.ts";
 import type { BackendKind } from "./cluster.ts";
 import type { CpuSeconds } from "./cpu.ts";
 import type { Sample } from "./measurements.ts";
+import { measureNextRuns } from "./next-run-speed.ts";
 import type { CaseName, Options } from "./options.ts";
 import { percentile } from "./percentiles.ts";
 import type { Servers } from "./servers.ts";
@@ -14,8 +15,9 @@ export type CaseTools = { servers: Servers; options: Options; all: AsyncDisposab
 /** Neighbours in time are what is compared, so that a busy minute of the machine meets both. */
 const BACKENDS: readonly BackendKind[] = ["redis", "postgres"];
 
-/** Measures a case once, on both backends. */
+/** Measures a case once, on both backends if it has to do with them. */
 export async function runCase(name: CaseName, tools: CaseTools): Promise<Sample[]> {
+  if (name === "next-run") return nextRuns(tools);
   const samples: Sample[] = [];
   for (const kind of BACKENDS) {
     samples.push(...(name === "throughput" ? await throughput(kind, tools) : await lateness(name, kind, tools)));
@@ -49,8 +51,24 @@ async function throughput(kind: BackendKind, { servers, options, all, note }: Ca
   ];
 }
 
+function nextRuns({ note }: CaseTools): Sample[] {
+  const of = (metric: string, value: number): Sample => ({
+    name: "next-run",
+    subject: "belfry",
+    metric,
+    unit: "1/s",
+    value,
+  });
+  const samples = [
+    of("Vixie's rule", measureNextRuns()),
+    of("gap shift, fold last", measureNextRuns({ gap: "shift", fold: "last" })),
+  ];
+  note(`next-run: ${samples.map(({ metric, value }) => `${metric} ${figure(value)}/s`).join(", ")}`);
+  return samples;
+}
+
 async function lateness(
-  name: Exclude<CaseName, "throughput">,
+  name: keyof typeof RATES,
   kind: BackendKind,
   { servers, options, all, note }: CaseTools,
 ): Promise<Sample[]> {

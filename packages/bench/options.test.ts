@@ -4,7 +4,7 @@ import { readOptions } from "./options.ts";
 describe("readOptions", () => {
   it("measures every case three times by default", () => {
     expect(readOptions([])).toMatchObject({
-      cases: ["throughput", "lateness-200", "lateness-1000"],
+      cases: ["throughput", "lateness-200", "lateness-1000", "next-run"],
       rounds: 3,
       json: null,
     });

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const CASES = ["throughput", "lateness-200", "lateness-1000"] as const;
+export const CASES = ["throughput", "lateness-200", "lateness-1000", "next-run"] as const;
 export type CaseName = (typeof CASES)[number];
 
 export type Options = {

@@ -1,3 +1,4 @@
+import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { describe, expect, it } from "vitest";
 import { assertHasFuture } from "./assert-has-future.ts";
 import { parseSchedule } from "./parse-schedule.ts";
@@ -20,6 +21,21 @@ describe("assertHasFuture", () => {
         }),
       );
     }
+  });
+
+  it.each([
+    [
+      { type: "instants", values: ["2024-12-15T09:00:00Z", "2025-12-15T09:00:00Z"] },
+      "2025-12-15T09:00:00.000Z is in the past",
+    ],
+    [
+      { type: "rrule", value: "FREQ=DAILY;COUNT=3", start: "2025-12-01" },
+      "it has no run after 2026-01-01T00:00:00.000Z",
+    ],
+  ] as const)("refuses %j", (input, why) => {
+    expect(() => assertHasFuture(parseSchedule(input as ScheduleInput, options), input as ScheduleInput, now)).toThrow(
+      expect.objectContaining({ code: "SCHEDULE_OVER", message: expect.stringMatching(`is over: ${why}$`) }),
+    );
   });
 
   it("refuses a cron that never matches, also one that comes from elsewhere than parseSchedule", () => {

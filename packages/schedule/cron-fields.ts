@@ -1,31 +1,62 @@
-import { CronExpressionParser, type CronFieldCollection } from "cron-parser";
-import { type CivilPattern, emptyDayMasks, nextTable } from "./civil.ts";
+import { type CivilPattern, daysOfMonths, everyCombination, monthsOfYears } from "./civil.ts";
+import { type DayTest, dayOfMonthTest, dayOfWeekTest } from "./cron-days.ts";
+import { type DstRule, FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
 
-/** A cron expression, ready to be searched. */
-export type CronPattern = CivilPattern & {
-  /** Whether the minute or the hour begins with `*`, which decides what a change of the zone's offset does to it. */
-  wildcard: boolean;
+/** A cron expression, ready to be searched, and what Vixie's rule makes of it. */
+export type CronPattern = CivilPattern & { vixie: DstRule };
+
+export type Field = {
+  name: string;
+  allowed: string;
+  min: number;
+  max: number;
+  /** The greatest value that `H` stands for, where that is not `max`. */
+  hashMax?: number;
+  /** Three letters each, for the values from the first on. */
+  names?: { first: number; words: readonly string[] };
+  /** What only days have, such as `L`; undefined for any other text. */
+  special?: (item: string, numberOf: (text: string) => number | undefined) => DayTest | undefined;
 };
 
-const FIELDS = [
-  { name: "second", allowed: "0-59" },
-  { name: "minute", allowed: "0-59" },
-  { name: "hour", allowed: "0-23" },
-  { name: "day of month", allowed: "1-31, or L for the last day" },
-  { name: "month", allowed: "1-12 or JAN-DEC" },
+const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+/** In the order in which they are written; the first is left out where there are five. */
+export const FIELDS: readonly Field[] = [
+  { name: "second", allowed: "0-59", min: 0, max: 59 },
+  { name: "minute", allowed: "0-59", min: 0, max: 59 },
+  { name: "hour", allowed: "0-23", min: 0, max: 23 },
+  {
+    name: "day of month",
+    allowed:
+      "1-31, or L for the last day (L-3 for three days before it, LW for the last weekday, 15W for the weekday nearest to the 15th)",
+    min: 1,
+    max: 31,
+    hashMax: 28,
+    special: dayOfMonthTest,
+  },
+  { name: "month", allowed: "1-12 or JAN-DEC", min: 1, max: 12, names: { first: 1, words: MONTHS } },
   {
     name: "day of week",
     allowed: "0-7 or SUN-SAT (0 and 7 are Sunday), 5L for the last Friday, 1#2 for the second Monday",
+    min: 0,
+    max: 7,
+    hashMax: 6,
+    names: { first: 0, words: WEEKDAYS },
+    special: dayOfWeekTest,
   },
-] as const;
+];
+
+/** No field has more values. */
+const LONGEST_LIST = 60;
 
 /**
  * One spelling for one pattern: single spaces, names in capitals, `*` for `?`.
- * Throws ScheduleError when there are neither 5 nor 6 fields.
+ * Throws ScheduleError when there are neither 5 nor 6 fields; `text` is what the message quotes.
  */
-export function normaliseExpression(text: string): string {
-  const fields = text.trim().split(/\s+/);
+export function normaliseExpression(expression: string, text = expression): string {
+  const fields = expression.trim().split(/\s+/);
   if (fields.length !== 5 && fields.length !== 6) {
     throw new ScheduleError(
       "CRON_FIELD_COUNT",
@@ -39,85 +70,92 @@ export function normaliseExpression(text: string): string {
 
 /** Throws ScheduleError naming the first field that is wrong and what it may hold; `text` is what the message quotes. */
 export function compileExpression(expression: string, text = expression): CronPattern {
-  const fields = expression.split(" ");
-  if (fields.length === 5) fields.unshift("0");
-  // One at a time, the others being `*`: an error belongs to its field, and day and month are not judged together
-  // (the library refuses a day that its only month lacks, even where the day of week would match).
-  const [second, minute, hour, dayOfMonth, month, dayOfWeek] = FIELDS.map((_, index) =>
-    parseField(fields, index, text),
+  const texts = expression.split(" ");
+  if (texts.length === 5) texts.unshift("0");
+  const [seconds, minutes, hours, days, months, weekdays] = FIELDS.map((field, index) =>
+    parseField(field, texts[index] ?? "", text),
   );
-  if (!second || !minute || !hour || !dayOfMonth || !month || !dayOfWeek)
+  if (!seconds || !minutes || !hours || !days || !months || !weekdays)
     throw new Error("a cron expression has six fields");
 
+  const byMonth = (day: number, length: number, firstWeekday: number) =>
+    days.values.includes(day) || days.tests.some((test) => test(day, length, firstWeekday));
+  const byWeek = (day: number, length: number, firstWeekday: number) =>
+    weekdays.values.includes((firstWeekday + day - 1) % 7) ||
+    weekdays.tests.some((test) => test(day, length, firstWeekday));
+  // Either field decides when both are restricted, as in Vixie cron. Restricted is anything but a bare `*`
+  // (Vixie's own code also takes a step over `*` for unrestricted there).
+  const either = texts[3] !== "*" && texts[5] !== "*";
+
   return {
-    wildcard: [fields[1], fields[2]].some((field) => field?.startsWith("*")),
-    seconds: nextTable(numbers(second.second.values), 60),
-    minutes: nextTable(numbers(minute.minute.values), 60),
-    hours: nextTable(numbers(hour.hour.values), 24),
-    months: numbers(month.month.values).reduce((mask, value) => mask | (1 << value), 0),
-    matchesDay: dayMatcher(dayOfMonth.dayOfMonth, dayOfWeek.dayOfWeek),
-    dayMasks: emptyDayMasks(),
+    vixie: texts[1]?.startsWith("*") || texts[2]?.startsWith("*") ? FOLLOWS_ELAPSED_TIME : ONCE_FOR_EACH_LOCAL_TIME,
+    nextTime: everyCombination(hours.values, minutes.values, seconds.values),
+    nextDay: daysOfMonths({
+      nextMonth: monthsOfYears(months.values),
+      matchesDay: (day, length, firstWeekday) => {
+        const inMonth = byMonth(day, length, firstWeekday);
+        const inWeek = byWeek(day, length, firstWeekday);
+        return either ? inMonth || inWeek : inMonth && inWeek;
+      },
+    }),
   };
 }
 
-function parseField(fields: readonly string[], index: number, text: string): CronFieldCollection {
-  const value = fields[index] ?? "";
-  const { name, allowed } = FIELDS[index] ?? FIELDS[0];
-  const refuse = (why: string) => new ScheduleError("CRON_FIELD_INVALID", `schedule ${quote(text)}: ${name} ${why}`);
+/** What a field lists: values, of which Sunday is 0 only, and days that depend on their month. */
+export type FieldValues = { values: number[]; tests: DayTest[] };
 
-  if (/(?:^|[,/-])H/.test(value)) throw refuse(`must be ${allowed}; H is not supported`);
-  if (value.split(",").length > LONGEST_LIST) throw refuse(`lists more than ${LONGEST_LIST} values`);
-  if (LOOSE.some((pattern) => pattern.test(value))) throw refuse(`must be ${allowed}`);
-  try {
-    const expression = FIELDS.map((_, other) => (other === index ? value : "*")).join(" ");
-    return CronExpressionParser.parse(expression, { tz: "UTC", currentDate: 0 }).fields;
-  } catch (error) {
-    throw refuse(reason(error instanceof Error ? error.message : "") ?? `must be ${allowed}`);
+/** Throws ScheduleError naming the field; `text` is what the message quotes. */
+export function parseField(field: Field, value: string, text: string): FieldValues {
+  const items = value.split(",");
+  if (items.length > LONGEST_LIST) throw fieldError(field, `lists more than ${LONGEST_LIST} values`, text);
+  const values = new Set<number>();
+  const tests: DayTest[] = [];
+  for (const [index, item] of items.entries()) {
+    const test = field.special?.(item, (one) => numberOf(field, one));
+    if (test !== undefined) {
+      if (items.indexOf(item) < index) throw fieldError(field, `lists ${item} more than once`, text);
+      tests.push(test);
+      continue;
+    }
+    for (const found of parseItem(field, item, text)) {
+      if (values.has(found)) throw fieldError(field, `lists ${found} more than once`, text);
+      values.add(found);
+    }
   }
+  return { values: [...values].sort((a, b) => a - b), tests };
 }
 
-/** No field has more values; the library takes tens of milliseconds to refuse a list of hundreds. */
-const LONGEST_LIST = 60;
-
-/** What is wrong other than a value out of range, read from the library's message; undefined for the rest. */
-function reason(message: string): string | undefined {
-  const backwards = /^Invalid range: (\d+-\d+), min/.exec(message)?.[1];
-  if (backwards !== undefined) return `has a range that runs backwards (${backwards})`;
-  const duplicate = /duplicate values found: (\w+)/.exec(message)?.[1];
-  if (duplicate !== undefined) return `lists ${duplicate} more than once`;
-  return message.includes("cannot repeat at every") ? "must have a step of at least 1" : undefined;
+export function fieldError(field: Field, why: string, text: string): ScheduleError {
+  return new ScheduleError("CRON_FIELD_INVALID", `schedule ${quote(text)}: ${field.name} ${why}`);
 }
 
-/** What the library takes although it means nothing: names glued to digits or letters (`1JAN`, `JANUARY`), `1#1.5`, `*#2`. */
-const LOOSE = [/\d[A-Z]{3}/, /[A-Z]{3}(?!L(?:,|$))[A-Z0-9]/, /#(?![1-5]$)/, /[*]#/];
+/** `*`, `a`, `a-b`, and each of these with a step; `a/n` goes on to the field's end. */
+function parseItem(field: Field, item: string, text: string): Set<number> {
+  const [range = "", step, ...more] = item.split("/");
+  const [first = "", second, ...others] = range.split("-");
+  const from = first === "*" && second === undefined ? field.min : numberOf(field, first);
+  const last =
+    second === undefined ? (first === "*" || step !== undefined ? field.max : from) : numberOf(field, second);
+  const isNumber = step === undefined || /^\d*$/.test(step);
+  if (from === undefined || last === undefined || !isNumber || more.length > 0 || others.length > 0) {
+    throw fieldError(field, `must be ${field.allowed}`, text);
+  }
+  if (from > last) throw fieldError(field, `has a range that runs backwards (${from}-${last})`, text);
+  if (step !== undefined && Number(step) < 1) throw fieldError(field, "must have a step of at least 1", text);
 
-function numbers(values: readonly (number | string)[]): number[] {
-  return values.filter((value) => typeof value === "number");
+  const values = new Set<number>();
+  for (let value = from; value <= last; value += Number(step ?? 1)) values.add(isWeekday(field) ? value % 7 : value);
+  return values;
 }
 
-/**
- * Either field decides when both are restricted, as in Vixie cron. Restricted is, as for cron-parser, anything but a bare `*`.
- * (Vixie's own code also takes a step over `*` for unrestricted there.)
- */
-function dayMatcher(
-  dayOfMonth: CronFieldCollection["dayOfMonth"],
-  dayOfWeek: CronFieldCollection["dayOfWeek"],
-): CivilPattern["matchesDay"] {
-  const days = numbers(dayOfMonth.values);
-  const lastDay = dayOfMonth.values.includes("L");
-  const weekdays = numbers(dayOfWeek.values).map((value) => value % 7);
-  const lastWeekdays = (dayOfWeek.values as (number | string)[])
-    .filter((value) => typeof value === "string")
-    .map((value) => Number(value.slice(0, 1)) % 7);
-  const nth = dayOfWeek.nthDay;
-  const either = !dayOfMonth.isWildcard && !dayOfWeek.isWildcard;
+/** A number or a name in the bounds of the field; undefined for anything else. */
+function numberOf({ min, max, names }: Field, text: string): number | undefined {
+  const named = names?.words.indexOf(text) ?? -1;
+  if (names !== undefined && named >= 0) return names.first + named;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return value >= min && value <= max ? value : undefined;
+}
 
-  return (day, daysInMonth, firstWeekday) => {
-    const weekday = (firstWeekday + day - 1) % 7;
-    const byMonth = days.includes(day) || (lastDay && day === daysInMonth);
-    const byWeek =
-      (weekdays.includes(weekday) && (nth === 0 || Math.ceil(day / 7) === nth)) ||
-      (lastWeekdays.includes(weekday) && day + 7 > daysInMonth);
-    return either ? byMonth || byWeek : byMonth && byWeek;
-  };
+function isWeekday(field: Field): boolean {
+  return field.max === 7;
 }

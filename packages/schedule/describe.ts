@@ -1,16 +1,34 @@
+import { describeCalendar } from "./calendar.ts";
 import { describeCron } from "./cron.ts";
-import { describeInterval } from "./interval.ts";
-import { describeOnce } from "./once.ts";
+import { isWildcard } from "./cron-times.ts";
+import { describeDst } from "./describe-dst.ts";
+import { describeCombined, describeRestricted } from "./describe-made.ts";
+import { describeInstants, describeInterval, describeOnce, describeRrule } from "./describe-plain.ts";
+import { FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** One short English line for people, without a full stop. */
+/** One English line for people, without a full stop: `At 09:00, Monday to Friday, America/New_York`. Never throws for a stored schedule. */
 export function describe(schedule: Schedule): string {
   switch (schedule.type) {
-    case "cron":
-      return describeCron(schedule);
+    case "cron": {
+      const usual = isWildcard(schedule) ? FOLLOWS_ELAPSED_TIME : ONCE_FOR_EACH_LOCAL_TIME;
+      return describeCron(schedule) + describeDst(schedule.dst, usual);
+    }
+    case "calendar":
+      return describeCalendar(schedule) + describeDst(schedule.dst, ONCE_FOR_EACH_LOCAL_TIME);
     case "interval":
       return describeInterval(schedule);
     case "once":
       return describeOnce(schedule);
+    case "instants":
+      return describeInstants(schedule);
+    case "rrule":
+      return describeRrule(schedule);
+    case "any":
+    case "all":
+    case "except":
+      return describeCombined(schedule, describe);
+    case "restricted":
+      return describeRestricted(schedule, describe);
   }
 }

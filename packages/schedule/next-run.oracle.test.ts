@@ -1,92 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { CronSchedule } from "./cron.ts";
+import type { DstRule } from "./dst.ts";
+import { expectedInstants, HOUR, lookAt, MINUTE, readCron, type Window } from "./minute-by-minute.ts";
 import { nextRun } from "./next-run.ts";
 import { occurrencesBetween } from "./occurrences.ts";
 import { parseSchedule } from "./parse-schedule.ts";
 
-/*
- * A second implementation, as plain as can be: it looks at every minute around an offset change, asks Temporal what the clocks
- * show, and applies the rule as it is written. Nothing of the product's search, zone cache or parsing is used.
- */
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 /** More than one a minute, which is the most that is tried: a search that stands still must not run for ever. */
 const MANY = 10_000;
-
-type Minute = { at: number; minute: number; hour: number; day: number; month: number; weekday: number };
-type Window = { zone: string; name: string; start: number; end: number; instants: Minute[]; civil: Minute[] };
-
-function lookAround(zone: string, middle: number): Window {
-  const start = middle - 40 * HOUR;
-  const end = middle + 40 * HOUR;
-  const instants: Minute[] = [];
-  for (let at = start + MINUTE; at <= end; at += MINUTE) {
-    const { minute, hour, day, month, dayOfWeek } = local(zone, at);
-    instants.push({ at, minute, hour, day, month, weekday: dayOfWeek % 7 });
-  }
-  // Every local time there could be, whether or not the zone's clocks showed it; the margin is wider than any offset change.
-  const civil: Minute[] = [];
-  const first = wallClock(local(zone, start).toPlainDateTime()) - 26 * HOUR;
-  for (let at = first; at <= first + end - start + 52 * HOUR; at += MINUTE) {
-    const date = new Date(at);
-    civil.push({
-      at,
-      minute: date.getUTCMinutes(),
-      hour: date.getUTCHours(),
-      day: date.getUTCDate(),
-      month: date.getUTCMonth() + 1,
-      weekday: date.getUTCDay(),
-    });
-  }
-  return { zone, name: `${zone} ${new Date(middle).toISOString()}`, start, end, instants, civil };
-}
-
-function local(zone: string, at: number): Temporal.ZonedDateTime {
-  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
-}
-
-function wallClock(time: Temporal.PlainDateTime): number {
-  return time.toZonedDateTime("UTC").epochMilliseconds;
-}
-
-/** The first instant at which the zone's clocks show a local time, or have jumped over it. */
-function firstInstant(zone: string, civil: number): number {
-  const time = new Date(civil).toISOString().slice(0, 19);
-  const early = Temporal.PlainDateTime.from(time).toZonedDateTime(zone, { disambiguation: "earlier" });
-  if (wallClock(early.toPlainDateTime()) === civil) return early.epochMilliseconds;
-  // Swallowed. Offsets change on whole minutes in the years looked at.
-  let at = Math.floor(early.epochMilliseconds / MINUTE) * MINUTE;
-  while (wallClock(local(zone, at).toPlainDateTime()) < civil) at += MINUTE;
-  return at;
-}
-
-// `*`, `*/n`, `a`, `a-b`, `a-b/n` and lists of these.
-function holds(field: string, value: number, min: number, max: number): boolean {
-  return field.split(",").some((item) => {
-    const [range = "", step = "1"] = item.split("/");
-    const [from = 0, to = from] = range === "*" ? [min, max] : range.split("-").map(Number);
-    return value >= from && value <= to && (value - from) % Number(step) === 0;
-  });
-}
-
-function expected(text: string, { zone, start, end, instants, civil }: Window): number[] {
-  const fields = text.split(" ");
-  if (fields.length === 5) fields.unshift("0");
-  const [second = "", minute = "", hour = "", day = "", month = "", weekday = ""] = fields;
-  const matches = (time: Minute) => {
-    if (!holds(minute, time.minute, 0, 59) || !holds(hour, time.hour, 0, 23) || !holds(month, time.month, 1, 12))
-      return false;
-    const byDay = holds(day, time.day, 1, 31);
-    const byWeekday = holds(weekday, time.weekday, 0, 6);
-    return day !== "*" && weekday !== "*" ? byDay || byWeekday : byDay && byWeekday;
-  };
-  const seconds = Array.from({ length: 60 }, (_, s) => s).filter((s) => holds(second, s, 0, 59));
-  const wildcard = minute.startsWith("*") || hour.startsWith("*");
-  const found = wildcard
-    ? instants.filter(matches).flatMap(({ at }) => seconds.map((s) => at + s * 1000))
-    : civil.filter(matches).flatMap(({ at }) => seconds.map((s) => firstInstant(zone, at + s * 1000)));
-  return [...new Set(found)].filter((at) => at > start + MINUTE && at <= end).sort((a, b) => a - b);
-}
 
 const YEARS: [zone: string, from: string, to: string][] = [
   ["America/New_York", "2025-01-01", "2026-01-01"],
@@ -101,11 +23,17 @@ const YEARS: [zone: string, from: string, to: string][] = [
   ["Africa/Casablanca", "2026-01-01", "2027-01-01"],
 ];
 
-const windows = [lookAround("Asia/Kathmandu", Date.UTC(2025, 1, 28)), lookAround("UTC", Date.UTC(2024, 11, 31))];
+type Named = Window & { name: string };
+
+function around(zone: string, middle: number): Named {
+  return { ...lookAt(zone, middle, 40 * HOUR), name: `${zone} ${new Date(middle).toISOString()}` };
+}
+
+const windows = [around("Asia/Kathmandu", Date.UTC(2025, 1, 28)), around("UTC", Date.UTC(2024, 11, 31))];
 for (const [zone, from, to] of YEARS) {
   let change = Temporal.PlainDate.from(from).toZonedDateTime(zone).getTimeZoneTransition("next");
   while (change !== null && Temporal.PlainDateTime.compare(change.toPlainDateTime(), to) < 0) {
-    windows.push(lookAround(zone, change.epochMilliseconds));
+    windows.push(around(zone, change.epochMilliseconds));
     change = change.getTimeZoneTransition("next");
   }
 }
@@ -131,17 +59,34 @@ const EXPRESSIONS = [
   "*/20 */10 1 * * *",
 ];
 
+/** Vixie's first, then every rule that a job can choose. */
+const RULES: (DstRule | undefined)[] = [undefined];
+for (const gap of ["shift", "next", "skip"] as const) {
+  for (const fold of ["first", "last", "both"] as const) RULES.push({ gap, fold });
+}
+
+function schedule(text: string, { zone }: Window, dst: DstRule | undefined): CronSchedule {
+  const parsed = parseSchedule(text, { timezone: zone, anchor: 0 });
+  if (parsed.type !== "cron") throw new Error(`${text} is no cron expression`);
+  return { ...parsed, ...(dst && { dst }) };
+}
+
+function expected(text: string, window: Window, dst: DstRule | undefined): number[] {
+  const { matches, seconds, vixie } = readCron(text);
+  return expectedInstants(window, matches, seconds, dst ?? vixie);
+}
+
 describe("nextRun against minute by minute", () => {
   it.each(windows.map((window) => [window.name, window] as const))("around %s", (_, window) => {
     for (const text of EXPRESSIONS) {
-      const schedule = parseSchedule(text, { timezone: window.zone, anchor: 0 });
-      expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, MANY), text).toEqual(
-        expected(text, window),
-      );
+      for (const dst of RULES) {
+        const found = occurrencesBetween(schedule(text, window, dst), window.start + MINUTE, window.end, MANY);
+        expect(found, `${text} ${JSON.stringify(dst)}`).toEqual(expected(text, window, dst));
+      }
     }
   });
 
-  it("holds for any expression, from any instant", () => {
+  it("holds for any expression and rule, from any instant", () => {
     const value = (min: number, max: number) => fc.integer({ min, max });
     const field = (min: number, max: number, stars: number) =>
       fc.oneof(
@@ -171,16 +116,16 @@ describe("nextRun against minute by minute", () => {
     const place = fc.tuple(value(0, windows.length - 1), value(0, 80 * 60), value(-1, 1));
 
     fc.assert(
-      fc.property(expression, place, (text, [index, minutes, ms]) => {
+      fc.property(expression, fc.constantFrom(...RULES), place, (text, dst, [index, minutes, ms]) => {
         const window = windows[index];
         if (window === undefined) throw new Error("no such window");
-        const schedule = parseSchedule(text, { timezone: window.zone, anchor: 0 });
-        const all = expected(text, window);
-        expect(occurrencesBetween(schedule, window.start + MINUTE, window.end, MANY)).toEqual(all);
+        const cron = schedule(text, window, dst);
+        const all = expected(text, window, dst);
+        expect(occurrencesBetween(cron, window.start + MINUTE, window.end, MANY)).toEqual(all);
         const after = Math.max(window.start + MINUTE, window.start + minutes * MINUTE + ms);
         const first = all.find((at) => at > after);
-        if (first === undefined) expect(nextRun(schedule, after) ?? Infinity).toBeGreaterThan(window.end);
-        else expect(nextRun(schedule, after)).toBe(first);
+        if (first === undefined) expect(nextRun(cron, after) ?? Infinity).toBeGreaterThan(window.end);
+        else expect(nextRun(cron, after)).toBe(first);
       }),
       { numRuns: 600 },
     );

@@ -1,5 +1,6 @@
 import { quote, ScheduleError } from "./errors.ts";
 import { MAX_INSTANT } from "./instant.ts";
+import type { Where } from "./parse-options.ts";
 
 /** Runs at one instant. */
 export type OnceSchedule = { type: "once"; at: number };
@@ -18,14 +19,16 @@ export function looksLikeInstant(text: string): boolean {
  * An ISO 8601 date and time with its offset, or Z. What is finer than a millisecond is cut off. Throws ScheduleError.
  * A text without an offset is refused rather than read in the job's zone: on one night a year it would mean two instants.
  */
-export function parseOnce(text: string): OnceSchedule {
+export function parseOnce(text: string, where: Where = { field: "schedule" }): OnceSchedule {
+  const invalid = (why: string) =>
+    new ScheduleError("INSTANT_INVALID", `${where.field} ${quote(text)} ${why}`, where.field);
   const dateTime = DATE_TIME.exec(text)?.[0];
-  if (dateTime === undefined) throw invalid(text, `must be an ISO 8601 instant, ${EXAMPLE}`);
+  if (dateTime === undefined) throw invalid(`must be an ISO 8601 instant, ${EXAMPLE}`);
   const rest = text.slice(dateTime.length);
-  if (rest === "") throw invalid(text, `needs an offset or Z at its end, ${EXAMPLE}`);
-  if (OFFSET.exec(rest)?.index !== 0) throw invalid(text, `must be an ISO 8601 instant, ${EXAMPLE}`);
+  if (rest === "") throw invalid(`needs an offset or Z at its end, ${EXAMPLE}`);
+  if (OFFSET.exec(rest)?.index !== 0) throw invalid(`must be an ISO 8601 instant, ${EXAMPLE}`);
   const at = epochMilliseconds(text);
-  if (at === undefined || at > MAX_INSTANT) throw invalid(text, "is not a date and time of the calendar");
+  if (at === undefined || at > MAX_INSTANT) throw invalid("is not a date and time of the calendar");
   return { type: "once", at };
 }
 
@@ -39,12 +42,4 @@ function epochMilliseconds(text: string): number | undefined {
 
 export function nextOnce({ at }: OnceSchedule, after: number): number | null {
   return at > after ? at : null;
-}
-
-export function describeOnce({ at }: OnceSchedule): string {
-  return `once at ${new Date(at).toISOString()}`;
-}
-
-function invalid(text: string, why: string): ScheduleError {
-  return new ScheduleError("INSTANT_INVALID", `schedule ${quote(text)} ${why}`);
 }

@@ -11,6 +11,8 @@ export type Segment = {
    * below it are a second pass; those from it up to the segment's first were swallowed by a gap.
    */
   shownBefore: number;
+  /** The local time from which on those of the segment come a second time, after its end; the one at its end if clocks do not go back then. */
+  shownAgainFrom: number;
 };
 
 type Zone = { id: string; segments: Segment[]; last: Segment | undefined };
@@ -77,16 +79,18 @@ function zoneOf(timezone: string): Zone {
 function askForSegment(id: string, instant: number): Segment {
   // Offsets change on whole seconds, and "previous" means strictly before: a moment later the change at `instant` itself counts.
   const probe = Temporal.Instant.fromEpochMilliseconds(Math.floor(instant / 1000) * 1000 + 1).toZonedDateTimeISO(id);
-  const start = probe.getTimeZoneTransition("previous")?.epochMilliseconds ?? -Infinity;
+  const previous = probe.getTimeZoneTransition("previous");
+  const next = probe.getTimeZoneTransition("next");
+  const offset = offsetOf(probe);
+  const start = previous?.epochMilliseconds ?? -Infinity;
+  const end = next?.epochMilliseconds ?? Infinity;
   return {
     start,
-    end: probe.getTimeZoneTransition("next")?.epochMilliseconds ?? Infinity,
-    offset: offsetOf(probe),
-    // No zone has ever changed twice within a day, so the segment before is the only one that can overlap.
-    shownBefore:
-      start === -Infinity
-        ? -Infinity
-        : start + offsetOf(Temporal.Instant.fromEpochMilliseconds(start - 1).toZonedDateTimeISO(id)),
+    end,
+    offset,
+    // Since 1850 no zone has changed twice within four days, so only the neighbours can overlap.
+    shownBefore: previous === null ? -Infinity : start + offsetOf(previous.subtract({ milliseconds: 1 })),
+    shownAgainFrom: next === null ? Infinity : end + Math.min(offset, offsetOf(next)),
   };
 }
 

@@ -1,0 +1,81 @@
+import type { IntervalSchedule } from "./interval.ts";
+import { occursAt } from "./occurs-at.ts";
+import { commonInstants } from "./progression.ts";
+import { ruleOut } from "./rule-out.ts";
+import type { Schedule } from "./schedule.ts";
+import { PATIENCE, type Search } from "./search.ts";
+
+/**
+ * `any`: at every instant of one of them, once. `all`: at instants that every one of them has, to the millisecond. `except`: at
+ * those of the first that none of the others has.
+ */
+export type CombinedSchedule = { type: "any" | "all" | "except"; of: Schedule[] };
+
+/**
+ * The first occurrence strictly after `after`, or null when there is none; see search.ts for how far is looked.
+ *
+ * Each occurrence that exists is found, or the schedule is known never to have one, however long the wait: for intervals alone (by
+ * their least common multiple), for crons, calendars, windows and intervals whose times of day never fit, and wherever one of the
+ * schedules ends. Otherwise the search gives up after its steps, which is after some ten years or more of two schedules
+ * that come once a day and always miss each other. Null is then what `nextRun` says too, so that such a schedule is refused when it is made.
+ */
+export function nextCombined(schedule: CombinedSchedule, after: number, search: Search): number | null {
+  switch (schedule.type) {
+    case "any":
+      return nextOfAny(schedule, after, search);
+    case "all":
+      return nextOfAll(schedule, after, search);
+    case "except":
+      return nextExcept(schedule, after, search);
+  }
+}
+
+function nextOfAny({ of }: CombinedSchedule, after: number, search: Search): number | null {
+  let first: number | null = null;
+  for (const schedule of of) {
+    const next = search.next(schedule, after);
+    if (next !== null && (first === null || next < first)) first = next;
+  }
+  return first;
+}
+
+/** Leap-frog: whoever is behind leaps to where the foremost is, or beyond, until all are at one instant. */
+function nextOfAll(schedule: CombinedSchedule, after: number, search: Search): number | null {
+  const intervals = schedule.of.filter((inner): inner is IntervalSchedule => inner.type === "interval");
+  const others = schedule.of.filter((inner) => inner.type !== "interval");
+  const common = intervals.length === 0 ? null : commonInstants(intervals);
+  if (intervals.length > 0 && common === null) return null;
+  const members = common === null ? others : [common, ...others];
+
+  let foremost = after + 1;
+  let agreed = 0;
+  for (let turn = 0; members.length > 0; turn++) {
+    const member = members[turn % members.length] as Schedule;
+    const next = search.next(member, foremost - 1);
+    if (next === null || !search.step(schedule)) return null;
+    agreed = next === foremost ? agreed + 1 : 1;
+    foremost = next;
+    if (agreed === members.length) return foremost;
+    if (foremost > search.limit) return null;
+    if (turn % PATIENCE === PATIENCE - 1) {
+      const possible = ruleOut(schedule, foremost, search);
+      if (possible > foremost) agreed = 0;
+      if (possible === Infinity) return null;
+      foremost = possible;
+    }
+  }
+  return null;
+}
+
+function nextExcept(schedule: CombinedSchedule, after: number, search: Search): number | null {
+  const [first, ...others] = schedule.of;
+  if (first === undefined) return null;
+  let from = after;
+  for (let tried = 1; ; tried++) {
+    const next = search.next(first, from);
+    if (next === null || !others.some((other) => occursAt(other, next, search))) return next;
+    if (next > search.limit || !search.step(schedule)) return null;
+    from = tried % PATIENCE === 0 ? ruleOut(schedule, next + 1, search) - 1 : next;
+    if (from === Infinity) return null;
+  }
+}

@@ -1,0 +1,58 @@
+import { instantText } from "./describe-words.ts";
+import { formatDuration } from "./duration.ts";
+import { type DroppedOccurrence, describeDrops } from "./explain-drops.ts";
+import { dstNotes } from "./explain-dst.ts";
+import { moveNotes } from "./explain-moves.ts";
+import { localText, zoneOf } from "./local-text.ts";
+import { occurrencesBetween } from "./occurrences.ts";
+import type { Schedule } from "./schedule.ts";
+import { startDelay } from "./spread.ts";
+
+export type ExplainOptions = {
+  /** No occurrence before this instant … */
+  from: number;
+  /** … and none after this one; unless given, as far as `count` goes. */
+  to?: number;
+  /** How many occurrences at most. */
+  count: number;
+  /** The job's id, from which the moment within a spread follows. */
+  jobKey?: string;
+  /** The zone for the local times of a schedule that has none of its own, such as an interval. UTC unless given. */
+  timezone?: string;
+};
+
+/** `local` is as in `2026-03-08T03:30:00-04:00[America/New_York]`. */
+export type ExplainedOccurrence = { at: number; local: string; notes: string[] };
+
+export type Explanation = {
+  occurrences: ExplainedOccurrence[];
+  /** What exclusions, windows and gaps have left out from `from` up to `to`, or the last of the occurrences if there are `count` of them. */
+  dropped: DroppedOccurrence[];
+  /** False if there was more to look at than is worth the while. */
+  droppedIsComplete: boolean;
+};
+
+/** The occurrences of a stretch of time, with a note wherever a change of clocks, an exclusion or a spread plays a part. */
+export function explainOccurrences(schedule: Schedule, options: ExplainOptions): Explanation {
+  const { from, to = Infinity, count, jobKey } = options;
+  const zone = zoneOf(schedule) ?? options.timezone ?? "UTC";
+  const instants = occurrencesBetween(schedule, from - 1, to, count);
+  const last = instants.length >= count ? (instants.at(-1) ?? from - 1) : to;
+  const { dropped, isComplete } = describeDrops(schedule, { from, to: last }, zone);
+  return {
+    occurrences: instants.map((at) => ({
+      at,
+      local: localText(at, zone),
+      notes: [...dstNotes(schedule, at), ...moveNotes(schedule, at), ...spreadNotes(schedule, at, jobKey)],
+    })),
+    dropped,
+    droppedIsComplete: isComplete,
+  };
+}
+
+function spreadNotes(schedule: Schedule, at: number, jobKey: string | undefined): string[] {
+  const spreadMs = schedule.type === "restricted" ? (schedule.spreadMs ?? 0) : 0;
+  if (spreadMs === 0) return [];
+  const start = jobKey === undefined ? "" : `: at ${instantText(at + startDelay(schedule, jobKey, at))}`;
+  return [`starts up to ${formatDuration(spreadMs)} later${start}`];
+}

@@ -1,0 +1,59 @@
+import type { CombinedSchedule } from "./combined.ts";
+import { MAX_INSTANT } from "./instant.ts";
+import type { RestrictedSchedule } from "./restricted.ts";
+import type { Schedule } from "./schedule.ts";
+
+/**
+ * How many steps a combined or restricted schedule may take while one next occurrence is looked for. A step is one question to one
+ * of the schedules inside of it, or one stretch of time that is ruled out as a whole. 10,000 take some 10 ms.
+ */
+export const MAX_STEPS = 10_000;
+
+/** After so many steps without success it is worth the while to rule out whole stretches; see rule-out.ts. */
+export const PATIENCE = 64;
+
+/** What lies further ahead is not looked for: as far as cron expressions are searched. */
+const HORIZON_MS = 100 * 366 * 86_400_000;
+
+/** One search for a next occurrence, through all the schedules of which the one asked for is made. */
+export type Search = {
+  /** The first occurrence of an inner schedule strictly after an instant. */
+  next: (schedule: Schedule, after: number) => number | null;
+  /** Takes one or more of a schedule's steps; false if not so many are left. */
+  step: (schedule: Schedule, count?: number) => boolean;
+  /** A search that has not found anything up to this instant ends. */
+  limit: number;
+};
+
+type Ask = (schedule: Schedule, after: number, search: Search) => number | null;
+
+/**
+ * Each schedule of a tree has steps of its own, counted and not timed, so that the same question has the same answer everywhere; and
+ * one that is out of steps takes none from its neighbours.
+ */
+export function startSearch(after: number, ask: Ask): Search {
+  const taken = new Map<Schedule, number>();
+  const answers = new Map<Schedule, { after: number; next: number | null }>();
+  const search: Search = {
+    limit: Math.min(after + HORIZON_MS, MAX_INSTANT),
+    next: (schedule, from) => {
+      // A hard search must not be made again for every instant up to what it found.
+      const known = answers.get(schedule);
+      if (known !== undefined && from >= known.after && (known.next === null || from < known.next)) return known.next;
+      const next = ask(schedule, from, search);
+      if (isMade(schedule)) answers.set(schedule, { after: from, next });
+      return next;
+    },
+    step: (schedule, count = 1) => {
+      const steps = (taken.get(schedule) ?? 0) + count;
+      taken.set(schedule, steps);
+      return steps <= MAX_STEPS;
+    },
+  };
+  return search;
+}
+
+/** Whether a schedule is made of others. */
+export function isMade(schedule: Schedule): schedule is CombinedSchedule | RestrictedSchedule {
+  return ["any", "all", "except", "restricted"].includes(schedule.type);
+}

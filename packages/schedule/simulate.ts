@@ -1,0 +1,64 @@
+import type { MisfirePolicy } from "@belfry/contract/policies.ts";
+import { nextRun } from "./next-run.ts";
+import { type PlannedOccurrence, planOccurrences } from "./plan-occurrences.ts";
+import type { Schedule } from "./schedule.ts";
+
+export type OutageOptions = {
+  /** The first instant at which nothing was planned any more … */
+  from: number;
+  /** … and the one at which the scheduler is back. */
+  to: number;
+  misfire: MisfirePolicy;
+  /** Runs that the job may still have when the outage begins; endless unless given. */
+  runsLeft?: number;
+};
+
+/** `runs on time` is what is due at the very end of the outage. */
+export type OutageVerdict = "runs on time" | "runs late" | "skipped (misfire)";
+
+/** One row of the ledger: an occurrence, or a range of so many of them from `scheduledFor` to `until`. */
+export type OutageRow = { scheduledFor: number; until: number; count: number; verdict: OutageVerdict };
+
+export type OutageOutcome = {
+  rows: OutageRow[];
+  runs: number;
+  skipped: number;
+  /** The first occurrence after the outage, or null. */
+  next: number | null;
+  /** False if there was more to plan than a simulation looks at: the rows are the first ones then, and `next` is where they end. */
+  isComplete: boolean;
+};
+
+/** As many as one sweep looks at; more than `max_runs` of a misfire policy can be. */
+const SWEEP = 2_000;
+/** More than one a second for a day. */
+const MAX_SWEEPS = 50;
+
+/**
+ * "Down from 02:00 to 05:00: what runs at 05:00?" What the scheduler writes when it is back, by the code that it uses for that.
+ * Start delays are not counted: they come on top.
+ */
+export function simulateOutage(
+  schedule: Schedule,
+  { from, to, misfire, runsLeft = Infinity }: OutageOptions,
+): OutageOutcome {
+  const outcome: OutageOutcome = { rows: [], runs: 0, skipped: 0, next: nextRun(schedule, from - 1), isComplete: true };
+  for (let sweep = 0; outcome.next !== null && outcome.next <= to; sweep++) {
+    if (sweep === MAX_SWEEPS) return { ...outcome, isComplete: false };
+    const options = { from: outcome.next, now: to, runsLeft: runsLeft - outcome.runs, limit: SWEEP, misfire };
+    const plan = planOccurrences(schedule, options);
+    for (const occurrence of plan.occurrences) addRow(outcome, occurrence, to);
+    outcome.next = plan.next;
+  }
+  return outcome;
+}
+
+function addRow(outcome: OutageOutcome, { scheduledFor, until, count, skip }: PlannedOccurrence, to: number): void {
+  if (skip === null) {
+    outcome.runs += count;
+    outcome.rows.push({ scheduledFor, until, count, verdict: scheduledFor === to ? "runs on time" : "runs late" });
+    return;
+  }
+  outcome.skipped += count;
+  outcome.rows.push({ scheduledFor, until, count, verdict: "skipped (misfire)" });
+}
