@@ -53,14 +53,21 @@ it.each<[string, Partial<OccurrenceExecution>]>([
   ["waits for attempt 2 until 2026-01-31T09:02:00.000Z", { status: "pending", attempt: 2, availableAt: NOW + 60_000 }],
   ["waits for its turn: another execution of this job is open", { status: "pending", held: true }],
 ])("%s", (sentence, fields) => {
-  expect(explainOccurrence({ scheduledFor: NINE, execution: execution(fields) }, NOW)).toBe(sentence);
+  expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: execution(fields) }, NOW)).toBe(sentence);
 });
 
 it("tells what is to come from what is late already", () => {
-  expect(explainOccurrence({ scheduledFor: NINE, execution: null }, NINE - 1)).toBe(
+  expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: null }, NINE - 1)).toBe(
     "will run at 2026-01-31T09:00:00.000Z",
   );
-  expect(explainOccurrence({ scheduledFor: NINE, execution: null }, NINE)).toBe(
+  expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: null }, NINE)).toBe(
     "is due since 2026-01-31T09:00:00.000Z, and waits for a scheduler",
   );
+});
+
+it("counts from where the jitter of the schedule has put the start", () => {
+  const spread = { scheduledFor: NINE, startsAt: NINE + 20_000 };
+  expect(explainOccurrence({ ...spread, execution: null }, NINE - 1)).toBe("will run at 2026-01-31T09:00:20.000Z");
+  const started = (startedAt: number) => explainOccurrence({ ...spread, execution: execution({ startedAt }) }, NOW);
+  expect([started(NINE + 20_040), started(NINE + 25_000)]).toEqual(["ran on time", "ran late by 5 s"]);
 });

@@ -12,24 +12,25 @@ const WHY_SKIPPED: Record<SkipReason, string> = {
 };
 
 /** Why an occurrence ran, did not run, or has not run yet: one sentence for people. `now` in milliseconds. */
-export function explainOccurrence({ scheduledFor, execution }: Occurrence, now: number): string {
-  if (execution) return explainExecution(execution, now);
-  if (scheduledFor > now) return `will run at ${at(scheduledFor)}`;
+export function explainOccurrence(occurrence: Occurrence, now: number): string {
+  const { scheduledFor, startsAt, execution } = occurrence;
+  if (execution) return explainExecution(execution, punctually(occurrence), now);
+  if (scheduledFor > now) return `will run at ${at(startsAt)}`;
   return `is due since ${at(scheduledFor)}, and waits for a scheduler`;
 }
 
-function explainExecution(execution: OccurrenceExecution, now: number): string {
+function explainExecution(execution: OccurrenceExecution, punctually: string, now: number): string {
   switch (execution.status) {
     case "skipped":
       return `skipped: ${whySkipped(execution)}`;
     case "success":
-      return `ran ${punctually(execution)}${afterAttempts(execution)}`;
+      return `ran ${punctually}${afterAttempts(execution)}`;
     case "failed":
       return `failed${afterAttempts(execution)}: ${execution.error?.message || execution.error?.code || "no reason is known"}`;
     case "cancelled":
       return execution.error?.message || "cancelled";
     case "running":
-      return `is running since ${at(execution.startedAt ?? now)}, started ${punctually(execution)}`;
+      return `is running since ${at(execution.startedAt ?? now)}, started ${punctually}`;
     case "pending":
       return explainPending(execution, now);
   }
@@ -49,16 +50,16 @@ const whySkipped = ({ skipReason, occurrences }: OccurrenceExecution): string =>
 };
 
 /** `on time`, or by how much it was late. */
-function punctually(execution: OccurrenceExecution): string {
-  const late = lateMs(execution.scheduledFor, execution);
+function punctually(occurrence: Occurrence): string {
+  const late = lateMs(occurrence);
   return late === null || late < ON_TIME_MS ? "on time" : `late by ${duration(late)}`;
 }
 
 const afterAttempts = ({ attempt }: OccurrenceExecution): string => (attempt > 1 ? `, at attempt ${attempt}` : "");
 
-/** From the occurrence to its first start, in milliseconds; null if it has not started. */
-export function lateMs(scheduledFor: number, execution: OccurrenceExecution | null): number | null {
-  return execution?.startedAt == null ? null : execution.startedAt - scheduledFor;
+/** From when it was to start to its first start, in milliseconds; null if it has not started. */
+export function lateMs({ startsAt, execution }: Occurrence): number | null {
+  return execution?.startedAt == null ? null : Math.max(0, execution.startedAt - startsAt);
 }
 
 const at = (instant: number): string => new Date(instant).toISOString();

@@ -2,6 +2,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { deleteJob, patchJob, pauseJob, runJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
+import { startDelay } from "@belfry/schedule/spread.ts";
 import {
   makeAccount,
   makeDue,
@@ -11,6 +12,7 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { letTimePass } from "@belfry/testing/let-time-pass.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { claimDue } from "./claim-due.ts";
@@ -49,6 +51,23 @@ const expectNoHole = (rows: Row[]) => {
 };
 
 describe("a sweep", () => {
+  it("leaves an occurrence that starts later by its jitter to be published then", async () => {
+    const schedule = { type: "interval", value: "1h", jitter: "30m" };
+    const [jobId, other] = [await makeJob(db, account, { schedule }), await makeJob(db, account, { schedule })];
+    for (const id of [jobId, other]) await letTimePass(db, id, 3_600);
+    expect((await claimDue(db, 100)).dispatches).toEqual([]);
+    const rows = await rowsOf<{ job_id: string; due: Date; starts: Date; publish: Date; spread: number }>(
+      db,
+      sql`select job_id, scheduled_for as due, available_at as starts, publish_at as publish from executions`,
+    );
+    for (const { job_id, due, starts, publish } of rows) {
+      const spec = (await read(job_id)).scheduleSpec;
+      expect(starts.getTime() - due.getTime()).toBe(startDelay(spec, job_id, due.getTime()));
+      expect(publish).toEqual(starts);
+    }
+    expect(new Set(rows.map(({ due, starts }) => starts.getTime() - due.getTime())).size).toBe(2);
+  });
+
   it("writes a due job's occurrence, moves the job on and says what to publish", async () => {
     const jobId = await makeJob(db, account, { pool: "gpu", priority: "high" });
     await makeDue(db, jobId);

@@ -165,8 +165,8 @@ it("is what the sweep does after its commit: a skipped occurrence is never publi
   await insertOccurrences(
     db,
     [
-      { ...occurrence, scheduledFor: 1_000, until: 1_000, count: 1, held: false, skip: "misfire" },
-      { ...occurrence, scheduledFor: 2_000, until: 2_000, count: 1, held: false, skip: null },
+      { ...occurrence, scheduledFor: 1_000, until: 1_000, count: 1, held: false, startsAt: 1_000, skip: "misfire" },
+      { ...occurrence, scheduledFor: 2_000, until: 2_000, count: 1, held: false, startsAt: 2_000, skip: null },
     ],
     { callerPublishes: false },
   );

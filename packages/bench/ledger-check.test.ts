@@ -55,6 +55,7 @@ describe("countLedger", () => {
       until: at(second),
       count: 1,
       held: false,
+      startsAt: at(second),
       skip: null,
     });
     // Planned are 1, 2 and 3; recorded are 1, 2, 4, and 9, which lies after the end of the plan.

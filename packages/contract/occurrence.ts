@@ -14,7 +14,7 @@ export const occurrence = z.object({
   skip_reason: skipReason.nullable(),
   /** Its record, which it may share with others if they were missed together; null as long as it is planned. */
   execution_id: z.uuid().nullable(),
-  /** From `scheduled_for` to its first start; null if it has not started. */
+  /** From `scheduled_for`, and the jitter of the schedule, to its first start; null if it has not started. */
   late_ms: z.number().nullable(),
   error: executionError.nullable(),
   /** One sentence for people: why it ran, did not run, or has not run yet. */

@@ -32,14 +32,16 @@ export type NewOccurrence = {
   count: number;
   /** Waits for its turn. */
   held: boolean;
+  /** When it may start: later than `scheduledFor` if its schedule spreads its starts. */
+  startsAt: number;
 };
 
-export type WrittenOccurrence = { id: string; jobId: string; skip: SkipReason | null; held: boolean };
+/** `published` if it is the caller's to put on the queue. */
+export type WrittenOccurrence = { id: string; jobId: string; skip: SkipReason | null; published: boolean };
 
 /**
- * Writes occurrences, in the transaction that moves their jobs' `next_run` on. `callerPublishes`: those to be run
- * count as published once, and the caller puts them on the queue after the commit; otherwise the scheduler finds
- * them. One that is in the ledger already keeps its row. Returns those that were written, with their ids.
+ * Writes occurrences, in the transaction that moves their jobs' `next_run` on. `callerPublishes`: those that may run now
+ * count as published once, and the caller puts them on the queue after the commit; the others the scheduler finds. One that is in the ledger already keeps its row. Returns those that were written, with their ids.
  */
 export async function insertOccurrences(
   tx: Db,
@@ -48,22 +50,25 @@ export async function insertOccurrences(
 ): Promise<WrittenOccurrence[]> {
   if (occurrences.length === 0) return [];
   const column = columnsOf(occurrences.map((o) => ({ ...o, id: executionId(o.scheduledFor) })));
+  const publishes = sql`${callerPublishes} and o.skip is null and not o.held and starts_at <= now()`;
   const { rows } = await tx.execute<WrittenOccurrence>(sql`
     insert into executions
       (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, occurrences,
-       status, skip_reason, completed_at, held, dispatch, publish_at)
+       status, skip_reason, completed_at, held, available_at, dispatch, publish_at)
     select o.id, o.account_id, o.job_id, o.function_id, 'schedule',
       ${toInstant(sql`o.scheduled_for`)}, ${toInstant(sql`o.scheduled_until`)}, o.occurrences,
       case when o.skip is null then 'pending' else 'skipped' end, o.skip,
-      case when o.skip is null then null else now() end, o.held,
-      ${callerPublishes ? 1 : 0}, ${nowMs} + make_interval(secs => ${callerPublishes ? REPUBLISH_SECONDS : 0})
+      case when o.skip is null then null else now() end, o.held, greatest(${nowMs}, starts_at),
+      case when ${publishes} then 1 else 0 end,
+      case when ${publishes} then ${nowMs} + make_interval(secs => ${REPUBLISH_SECONDS}) else greatest(${nowMs}, starts_at) end
     from unnest(
       ${column("id", "uuid")}, ${column("accountId", "uuid")}, ${column("jobId", "uuid")}, ${column("functionId", "uuid")},
       ${column("scheduledFor", "float8")}, ${column("until", "float8")}, ${column("count", "int")},
-      ${column("skip", "text")}, ${column("held", "bool")}
-    ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip, held)
+      ${column("skip", "text")}, ${column("held", "bool")}, ${column("startsAt", "float8")}
+    ) as o(id, account_id, job_id, function_id, scheduled_for, scheduled_until, occurrences, skip, held, starts_at_ms),
+      lateral (select ${toInstant(sql`o.starts_at_ms`)} as starts_at) s
     on conflict do nothing
-    returning id, job_id as "jobId", skip_reason as skip, held`);
+    returning id, job_id as "jobId", skip_reason as skip, dispatch = 1 as published`);
   return rows;
 }
 

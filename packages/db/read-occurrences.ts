@@ -3,6 +3,7 @@ import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { ExecutionStatus, SkipReason } from "@belfry/contract/states.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
+import { startDelay } from "@belfry/schedule/spread.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { readChanges } from "./job-changes.ts";
@@ -13,6 +14,8 @@ import { inTransaction } from "./transaction.ts";
 /** Instants in milliseconds since the epoch. */
 export type Occurrence = {
   scheduledFor: number;
+  /** When it is to start by the job's schedule of today: later than `scheduledFor` if that spreads its starts. */
+  startsAt: number;
   /** Null as long as there is none. */
   execution: OccurrenceExecution | null;
 };
@@ -59,7 +62,7 @@ export async function readOccurrences(
     const window = windowOf(job.now);
     const occurrences = await readRecorded(tx, job, window);
     for (const scheduledFor of toCome(job, window, window.limit - occurrences.length))
-      occurrences.push({ scheduledFor, execution: null });
+      occurrences.push({ scheduledFor, startsAt: startOf(job, scheduledFor), execution: null });
     return { occurrences, window, now: job.now };
   });
 }
@@ -72,6 +75,9 @@ type PlannedJob = {
   maxRuns: number;
   runCount: number;
 };
+
+const startOf = ({ id, scheduleSpec }: PlannedJob, instant: number): number =>
+  instant + startDelay(scheduleSpec, id, instant);
 
 async function readPlan(tx: Db, accountId: string, jobId: string): Promise<PlannedJob | null> {
   const { rows } = await tx.execute<PlannedJob>(sql`
@@ -94,7 +100,7 @@ async function readRecorded(tx: Db, job: PlannedJob, { from, to, limit }: Occurr
         : [scheduledFor];
     for (const instant of instants) {
       if (recorded.length === limit || instant >= to) break;
-      recorded.push({ scheduledFor: instant, execution });
+      recorded.push({ scheduledFor: instant, startsAt: startOf(job, instant), execution });
     }
   }
   return recorded;

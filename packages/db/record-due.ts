@@ -1,6 +1,7 @@
 import { type AdmissionVerdict, admit } from "@belfry/schedule/admit.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts";
+import { startDelay } from "@belfry/schedule/spread.ts";
 import type { Db } from "./client.ts";
 import { advanceJobs, type DueJob, parkJob } from "./due-jobs.ts";
 import { insertOccurrences, type NewOccurrence } from "./executions.ts";
@@ -52,7 +53,7 @@ export async function recordDue(
   );
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const dispatches = written
-    .filter((row) => row.skip === null && !row.held)
+    .filter(({ published }) => published)
     .map(({ id, jobId }) => {
       const { pool, priority } = byId.get(jobId) as DueJob;
       return { executionId: id, attempt: 1, dispatch: 1, pool, priority };
@@ -107,6 +108,7 @@ function toRows(job: DueJob, plan: Plan, admitted: readonly AdmissionVerdict[]):
       count,
       skip: verdict === "skip" ? "overlap" : skip,
       held: verdict === "hold",
+      startsAt: scheduledFor + startDelay(job.scheduleSpec, job.id, scheduledFor),
     };
   });
 }

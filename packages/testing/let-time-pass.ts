@@ -9,7 +9,7 @@ const ASIDE_SECONDS = 10_000_000_000;
 /**
  * Makes everything that is known of a job `seconds` older: its next run, its ledger and its change history, as if
  * nobody had looked at it for so long. Executions get other ids, since an id has the
- * instant in it. Intervals and instants move with it; a cron has to look the same that much
+ * instant in it. Intervals, also restricted ones, and instants move with it; a cron has to look the same that much
  * earlier, as one of seconds does for whole minutes.
  */
 export async function letTimePass(db: Db, jobId: string, seconds: number): Promise<void> {
@@ -17,6 +17,7 @@ export async function letTimePass(db: Db, jobId: string, seconds: number): Promi
   const spec = sql`(case schedule_spec->>'type'
     when 'interval' then jsonb_set(schedule_spec::jsonb, '{anchor}', to_jsonb((schedule_spec->>'anchor')::float8 - ${seconds * 1000}))::json
     when 'once' then jsonb_set(schedule_spec::jsonb, '{at}', to_jsonb((schedule_spec->>'at')::float8 - ${seconds * 1000}))::json
+    when 'restricted' then jsonb_set(schedule_spec::jsonb, '{of,anchor}', to_jsonb((schedule_spec->'of'->>'anchor')::float8 - ${seconds * 1000}))::json
     else schedule_spec end)`;
   await inTransaction(db, async (tx) => {
     await tx.execute(sql`

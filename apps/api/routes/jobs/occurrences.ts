@@ -63,7 +63,7 @@ function present(occurrence: Occurrence, now: number): OccurrenceAnswer {
     status: execution?.status ?? "planned",
     skip_reason: execution?.skipReason ?? null,
     execution_id: execution?.id ?? null,
-    late_ms: lateMs(scheduledFor, execution),
+    late_ms: lateMs(occurrence),
     error: execution?.error ?? null,
     reason: explainOccurrence(occurrence, now),
   };
