@@ -1,5 +1,5 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { parseCron } from "@belfry/schedule/cron.ts";
-import type { DstRule } from "@belfry/schedule/dst.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 

@@ -1,9 +1,9 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { describe, expect, it } from "vitest";
 import { type CalendarSchedule, type DayRule, nextCalendar } from "./calendar.ts";
 import { checkCalendar } from "./check-calendar.ts";
 import { type CronSchedule, nextCron, parseCron } from "./cron.ts";
 import { datesOfYear, namesDate } from "./date-by-date.ts";
-import type { DstRule } from "./dst.ts";
 import { expectedInstants, HOUR, lookAt, MINUTE, type Minute, readCron, type Window } from "./minute-by-minute.ts";
 
 /*

@@ -1,3 +1,4 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import {
   type CivilPattern,
   DAY_MS,
@@ -8,7 +9,7 @@ import {
   timesOfDay,
   weekdayOf,
 } from "./civil.ts";
-import { type DstRule, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
+import { ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import { nextLocal } from "./next-local.ts";
 import { everyNth, listed, monthList, nthWord, ordinal, WEEKDAY_NAMES, weekdayList } from "./words.ts";
 

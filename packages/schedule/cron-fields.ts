@@ -1,6 +1,7 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { type CivilPattern, daysOfMonths, everyCombination, monthsOfYears } from "./civil.ts";
 import { type DayTest, dayOfMonthTest, dayOfWeekTest } from "./cron-days.ts";
-import { type DstRule, FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
+import { FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
 
 /** A cron expression, ready to be searched, and what Vixie's rule makes of it. */

@@ -1,8 +1,8 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { nextCivil } from "./civil.ts";
 import { type CronPattern, compileExpression, normaliseExpression } from "./cron-fields.ts";
 import { resolveHashes } from "./cron-hash.ts";
 import { cronWords } from "./cron-words.ts";
-import type { DstRule } from "./dst.ts";
 import { quote, ScheduleError } from "./errors.ts";
 import { nextLocal } from "./next-local.ts";
 import { resolveTimeZone } from "./zone.ts";

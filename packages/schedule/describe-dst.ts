@@ -1,4 +1,4 @@
-import type { DstRule } from "./dst.ts";
+import type { DstRule } from "@belfry/contract/dst.ts";
 
 const GAP = {
   shift: "local times that the clocks skip come later by as much",

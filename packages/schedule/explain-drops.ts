@@ -28,8 +28,9 @@ export function describeDrops(
   schedule: Schedule,
   range: Range,
   timezone: string,
+  mayGoOn: () => boolean,
 ): { dropped: DroppedOccurrence[]; isComplete: boolean } {
-  const look = { left: MAX_LOOKED_AT };
+  const look = { left: MAX_LOOKED_AT, isStopped: false, mayGoOn };
   const dropped: DroppedOccurrence[] = [];
   for (const drop of dropsOf(schedule, range, timezone, look).sort((a, b) => a.at - b.at)) {
     const last = dropped.at(-1);
@@ -41,10 +42,21 @@ export function describeDrops(
     if (dropped.length === MAX_DROPPED) return { dropped, isComplete: false };
     dropped.push({ ...drop, until: drop.at, count: 1 });
   }
-  return { dropped, isComplete: look.left > 0 };
+  return { dropped, isComplete: look.left > 0 && !look.isStopped };
 }
 
-type Look = { left: number };
+type Look = { left: number; isStopped: boolean; mayGoOn: () => boolean };
+
+function goesOn(look: Look): boolean {
+  look.isStopped ||= !look.mayGoOn();
+  return !look.isStopped;
+}
+
+function mayLook(look: Look): boolean {
+  if (look.left <= 0 || !goesOn(look)) return false;
+  look.left -= 1;
+  return true;
+}
 
 function dropsOf(schedule: Schedule, range: Range, timezone: string, look: Look): Drop[] {
   switch (schedule.type) {
@@ -56,7 +68,7 @@ function dropsOf(schedule: Schedule, range: Range, timezone: string, look: Look)
       // Another part of it may have what one leaves out.
       return schedule.of
         .flatMap((inner) => dropsOf(inner, range, timezone, look))
-        .filter(({ at }) => !occursAt(schedule, at, startSearch(at - 1, nextRun)));
+        .filter(({ at }) => goesOn(look) && !occursAt(schedule, at, startSearch(at - 1, nextRun)));
     case "except":
       return [
         ...schedule.of.slice(0, 1).flatMap((inner) => dropsOf(inner, range, timezone, look)),
@@ -72,8 +84,7 @@ function dropsOf(schedule: Schedule, range: Range, timezone: string, look: Look)
 /** The occurrences in a range, both ends included, as far as may still be looked. */
 function* occurrencesIn(schedule: Schedule, { from, to }: Range, look: Look): Generator<number> {
   for (let at = nextRun(schedule, from - 1); at !== null && at <= to; at = nextRun(schedule, at)) {
-    if (look.left <= 0) return;
-    look.left -= 1;
+    if (!mayLook(look)) return;
     yield at;
   }
 }
@@ -97,7 +108,7 @@ function restrictedDrops(schedule: RestrictedSchedule, range: Range, timezone: s
     if (reason !== null) drops.push({ at, local: localText(at, schedule.timezone), reason });
   }
   const inner = dropsOf(schedule.of, bounded, timezone, look);
-  return [...drops, ...inner.filter(({ at }) => whyDropped(schedule, at) === null)];
+  return [...drops, ...inner.filter(({ at }) => goesOn(look) && whyDropped(schedule, at) === null)];
 }
 
 /** Null for what stays, or is moved. */
@@ -116,8 +127,7 @@ function swallowed(schedule: LocalSchedule, { from, to }: Range, look: Look): Dr
   if (ruleOf(schedule).gap !== "skip" || followsElapsedTime(schedule)) return [];
   const drops: Drop[] = [];
   let time = localTime(from, schedule.timezone).subtract({ nanoseconds: 1 }).getTimeZoneTransition("next");
-  while (time !== null && time.epochMilliseconds <= to && look.left > 0) {
-    look.left -= 1;
+  while (time !== null && time.epochMilliseconds <= to && mayLook(look)) {
     const gap = gapAt(time);
     const times = gap === null ? [] : swallowedBy(schedule, gap);
     const at = time.epochMilliseconds;

@@ -1,5 +1,6 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { isWildcard } from "./cron-times.ts";
-import { type DstRule, FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
+import { FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import { clockText, localTime } from "./local-text.ts";
 import { nextRun } from "./next-run.ts";
 import { occurrencesBetween } from "./occurrences.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import type { DstRule } from "@belfry/contract/dst.ts";
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { describe, expect, it } from "vitest";
-import type { DstRule } from "./dst.ts";
 import { preview } from "./occurrences.ts";
 import { parseSchedule } from "./parse-schedule.ts";
 

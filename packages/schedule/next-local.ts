@@ -1,5 +1,5 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { type CivilPattern, DAY_MS, nextCivil } from "./civil.ts";
-import type { DstRule } from "./dst.ts";
 import { MAX_INSTANT } from "./instant.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 

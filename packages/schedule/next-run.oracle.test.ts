@@ -1,7 +1,7 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CronSchedule } from "./cron.ts";
-import type { DstRule } from "./dst.ts";
 import { expectedInstants, HOUR, lookAt, MINUTE, readCron, type Window } from "./minute-by-minute.ts";
 import { nextRun } from "./next-run.ts";
 import { occurrencesBetween } from "./occurrences.ts";

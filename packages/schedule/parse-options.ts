@@ -1,4 +1,4 @@
-import type { DstRule } from "./dst.ts";
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { quote, ScheduleError, type ScheduleErrorCode } from "./errors.ts";
 
 export type ParseOptions = {

@@ -4,7 +4,7 @@ import { type DroppedOccurrence, describeDrops } from "./explain-drops.ts";
 import { dstNotes } from "./explain-dst.ts";
 import { moveNotes } from "./explain-moves.ts";
 import { localText, zoneOf } from "./local-text.ts";
-import { occurrencesBetween } from "./occurrences.ts";
+import { nextRun } from "./next-run.ts";
 import type { Schedule } from "./schedule.ts";
 import { startDelay } from "./spread.ts";
 
@@ -19,6 +19,8 @@ export type ExplainOptions = {
   jobKey?: string;
   /** The zone for the local times of a schedule that has none of its own, such as an interval. UTC unless given. */
   timezone?: string;
+  /** Begins a piece of work and gives what is asked before each step that may be long: once that says no, what was found up to then is the answer. */
+  budget?: () => () => boolean;
 };
 
 /** `local` is as in `2026-03-08T03:30:00-04:00[America/New_York]`. */
@@ -26,7 +28,9 @@ export type ExplainedOccurrence = { at: number; local: string; notes: string[] }
 
 export type Explanation = {
   occurrences: ExplainedOccurrence[];
-  /** What exclusions, windows and gaps have left out from `from` up to `to`, or the last of the occurrences if there are `count` of them. */
+  /** False if it was told to stop before all were found. */
+  isComplete: boolean;
+  /** What exclusions, windows and gaps have left out from `from` up to `to`, or the last of the occurrences if there may be more of them. */
   dropped: DroppedOccurrence[];
   /** False if there was more to look at than is worth the while. */
   droppedIsComplete: boolean;
@@ -34,20 +38,22 @@ export type Explanation = {
 
 /** The occurrences of a stretch of time, with a note wherever a change of clocks, an exclusion or a spread plays a part. */
 export function explainOccurrences(schedule: Schedule, options: ExplainOptions): Explanation {
-  const { from, to = Infinity, count, jobKey } = options;
+  const { from, to = Infinity, count, jobKey, budget = () => () => true } = options;
   const zone = zoneOf(schedule) ?? options.timezone ?? "UTC";
-  const instants = occurrencesBetween(schedule, from - 1, to, count);
-  const last = instants.length >= count ? (instants.at(-1) ?? from - 1) : to;
-  const { dropped, isComplete } = describeDrops(schedule, { from, to: last }, zone);
-  return {
-    occurrences: instants.map((at) => ({
-      at,
-      local: localText(at, zone),
-      notes: [...dstNotes(schedule, at), ...moveNotes(schedule, at), ...spreadNotes(schedule, at, jobKey)],
-    })),
-    dropped,
-    droppedIsComplete: isComplete,
-  };
+  const occurrences: ExplainedOccurrence[] = [];
+  const mayGoOn = budget();
+  let [isComplete, last] = [true, from - 1];
+  while (occurrences.length < count) {
+    isComplete = mayGoOn();
+    const at = isComplete ? nextRun(schedule, last) : null;
+    if (at === null || at > to) break;
+    const notes = [...dstNotes(schedule, at), ...moveNotes(schedule, at), ...spreadNotes(schedule, at, jobKey)];
+    occurrences.push({ at, local: localText(at, zone), notes });
+    last = at;
+  }
+  const until = isComplete && occurrences.length < count ? to : last;
+  const drops = describeDrops(schedule, { from, to: until }, zone, budget());
+  return { occurrences, isComplete, dropped: drops.dropped, droppedIsComplete: drops.isComplete };
 }
 
 function spreadNotes(schedule: Schedule, at: number, jobKey: string | undefined): string[] {

@@ -1,4 +1,5 @@
 import type { MisfirePolicy } from "@belfry/contract/policies.ts";
+import type { InstantsSchedule } from "./instants.ts";
 import { nextRun } from "./next-run.ts";
 import { type PlannedOccurrence, planOccurrences } from "./plan-occurrences.ts";
 import type { Schedule } from "./schedule.ts";
@@ -11,6 +12,8 @@ export type OutageOptions = {
   misfire: MisfirePolicy;
   /** Runs that the job may still have when the outage begins; endless unless given. */
   runsLeft?: number;
+  /** Asked before each occurrence: what was found up to then is the answer once it says no. */
+  mayGoOn?: () => boolean;
 };
 
 /** `runs on time` is what is due at the very end of the outage. */
@@ -25,7 +28,7 @@ export type OutageOutcome = {
   skipped: number;
   /** The first occurrence after the outage, or null. */
   next: number | null;
-  /** False if there was more to plan than a simulation looks at: the rows are the first ones then, and `next` is where they end. */
+  /** False if there was more to plan than a simulation looks at, or may: the rows are the first ones then, and `next` is where they end. */
   isComplete: boolean;
 };
 
@@ -40,17 +43,31 @@ const MAX_SWEEPS = 50;
  */
 export function simulateOutage(
   schedule: Schedule,
-  { from, to, misfire, runsLeft = Infinity }: OutageOptions,
+  { from, to, misfire, runsLeft = Infinity, mayGoOn = () => true }: OutageOptions,
 ): OutageOutcome {
   const outcome: OutageOutcome = { rows: [], runs: 0, skipped: 0, next: nextRun(schedule, from - 1), isComplete: true };
   for (let sweep = 0; outcome.next !== null && outcome.next <= to; sweep++) {
-    if (sweep === MAX_SWEEPS) return { ...outcome, isComplete: false };
+    const due = sweep === MAX_SWEEPS ? null : dueIn(schedule, outcome.next, to, mayGoOn);
+    if (due === null) return { ...outcome, isComplete: false };
     const options = { from: outcome.next, now: to, runsLeft: runsLeft - outcome.runs, limit: SWEEP, misfire };
-    const plan = planOccurrences(schedule, options);
+    const plan = planOccurrences(due, options);
     for (const occurrence of plan.occurrences) addRow(outcome, occurrence, to);
     outcome.next = plan.next;
   }
   return outcome;
+}
+
+/** What a sweep looks at, and the one after it, so that each of them is searched for once. Null if it was told to stop. */
+function dueIn(schedule: Schedule, first: number, to: number, mayGoOn: () => boolean): InstantsSchedule | null {
+  const at = [first];
+  for (let last = first; last <= to && at.length <= SWEEP; ) {
+    if (!mayGoOn()) return null;
+    const next = nextRun(schedule, last);
+    if (next === null) break;
+    at.push(next);
+    last = next;
+  }
+  return { type: "instants", at };
 }
 
 function addRow(outcome: OutageOutcome, { scheduledFor, until, count, skip }: PlannedOccurrence, to: number): void {
