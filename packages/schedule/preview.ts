@@ -26,19 +26,22 @@ export type ExplainedOccurrence = { at: number; local: string; notes: string[] }
 
 export type Explanation = {
   occurrences: ExplainedOccurrence[];
-  /** What exclusions, windows and gaps have left out from `from` up to `to`, or the last of the occurrences if there are `count` of them. */
+  /** What exclusions, windows and gaps have left out, up to the last of `count` occurrences; if there are fewer, up to `to` or for a year more. */
   dropped: DroppedOccurrence[];
   /** False if there was more to look at than is worth the while. */
   droppedIsComplete: boolean;
 };
 
+const YEAR_MS = 366 * 86_400_000;
+
 /** The occurrences of a stretch of time, with a note wherever a change of clocks, an exclusion or a spread plays a part. */
 export function explainOccurrences(schedule: Schedule, options: ExplainOptions): Explanation {
-  const { from, to = Infinity, count, jobKey } = options;
+  const { from, to, count, jobKey } = options;
   const zone = zoneOf(schedule) ?? options.timezone ?? "UTC";
-  const instants = occurrencesBetween(schedule, from - 1, to, count);
-  const last = instants.length >= count ? (instants.at(-1) ?? from - 1) : to;
-  const { dropped, isComplete } = describeDrops(schedule, { from, to: last }, zone);
+  const instants = occurrencesBetween(schedule, from - 1, to ?? Infinity, count);
+  const last = instants.at(-1) ?? from;
+  const end = instants.length >= count ? last : (to ?? last + YEAR_MS);
+  const { dropped, isComplete } = describeDrops(schedule, { from, to: end }, instants, zone);
   return {
     occurrences: instants.map((at) => ({
       at,

@@ -1,7 +1,8 @@
 import { type CalendarSchedule, secondOfDay } from "./calendar.ts";
 import { DAY_MS } from "./civil.ts";
 import type { CronSchedule } from "./cron.ts";
-import { hasDate, isDaily, isWildcard, timesOfCron } from "./cron-times.ts";
+import { hasDate, isDaily, timesOfCron } from "./cron-times.ts";
+import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import type { IntervalSchedule } from "./interval.ts";
 import { commonInstants } from "./progression.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
@@ -89,9 +90,9 @@ function nextOf({ everyMs, anchor }: IntervalSchedule, notBefore: number): numbe
 function possible(schedule: Schedule, at: number): Stretch {
   switch (schedule.type) {
     case "cron":
-      return possibleInZone(schedule.timezone, at, (offset) => timesOfCron(schedule, offset));
+      return possibleInZone(schedule, at, (offset) => timesOfCron(schedule, offset));
     case "calendar":
-      return possibleInZone(schedule.timezone, at, (offset) => timesOfCalendar(schedule, offset));
+      return possibleInZone(schedule, at, (offset) => timesOfCalendar(schedule, offset));
     case "interval":
       return { times: timesOfInterval(schedule), until: Infinity };
     case "any":
@@ -174,17 +175,23 @@ function isSameMillisecond(a: SecondsOfDay, b: SecondsOfDay): boolean {
   return a.grain === 1_000 && b.grain === 1_000 && a.phase === b.phase;
 }
 
-function possibleInZone(timezone: string, at: number, timesAt: (offset: number) => SecondsOfDay): Stretch {
-  const segment = segmentAt(timezone, at);
+function possibleInZone(schedule: LocalSchedule, at: number, timesAt: (offset: number) => SecondsOfDay): Stretch {
+  const segment = segmentAt(schedule.timezone, at);
   const { start, end, offset } = segment;
   const gap = gapOf(segment);
   const own = { times: timesAt(offset), until: end };
   if (gap <= 0 || at >= start + gap) return own;
-  // What a gap swallowed may come at its end, or later by its length, which is what the clocks would have shown without it.
-  const shifted = timesAt(offset - gap);
-  if (firstInstant(shifted, start) >= start + gap) return own;
-  if (at === start) return { times: ALL_SECONDS, until: at + 1 };
-  return { times: eitherOf(own.times, shifted), until: Math.min(end, start + gap) };
+  const swallowed = timesAt(offset - gap);
+  if (firstInstant(swallowed, start) >= start + gap) return own;
+  switch (dstRuleOf(schedule).gap) {
+    case "skip":
+      return own;
+    case "next":
+      return at === start ? { times: ALL_SECONDS, until: at + 1 } : own;
+    case "shift":
+      // Later by the gap's length: at what the clocks would have shown without it.
+      return { times: eitherOf(own.times, swallowed), until: Math.min(end, start + gap) };
+  }
 }
 
 /** How far the clocks went forward when a segment began; negative if they went back. */
@@ -197,8 +204,8 @@ function certainOfCron(schedule: CronSchedule, at: number): Stretch {
   const { start, end, offset, shownAgainFrom } = segment;
   const none = (until: number): Stretch => ({ times: NO_SECONDS, until });
   let until = end;
-  // Local times that come twice need not do so for a schedule that runs once for each.
-  if (schedule.dst !== undefined || !isWildcard(schedule)) {
+  // Local times that come twice do not do so for a schedule that runs once for each.
+  if (dstRuleOf(schedule).fold !== "both") {
     const secondPass = start - gapOf(segment);
     if (at < secondPass) return none(Math.min(secondPass, end));
     const firstPass = Math.min(shownAgainFrom - offset, end);
