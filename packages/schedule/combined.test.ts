@@ -115,6 +115,14 @@ describe("except", () => {
     ]);
   });
 
+  it("can be taken back", () => {
+    const notAtNine = made("except", cron("0 * * * *"), cron("0 9 * * *"));
+    expect(in2026(made("except", cron("0 * * * *"), notAtNine), 2)).toEqual([
+      "2026-01-01T09:00:00Z",
+      "2026-01-02T09:00:00Z",
+    ]);
+  });
+
   it("gets over a long time without one", () => {
     const weekdays = made("except", cron("* * * * * *"), cron("* * * * * 1-6"));
     expect(in2026(weekdays, 2)).toEqual(["2026-01-04T00:00:00Z", "2026-01-04T00:00:01Z"]);

@@ -4,9 +4,9 @@ import { windowText } from "./describe-made.ts";
 import { lowerFirst } from "./describe-words.ts";
 import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import { gapAt, notThatDay, swallowedBy } from "./explain-dst.ts";
-import { movedInstant, whyExcluded, windowDate } from "./explain-moves.ts";
+import { dayNumber, movedInstant, whyExcluded, windowDate } from "./explain-moves.ts";
 import { localText, localTime } from "./local-text.ts";
-import { MAX_MOVE_DAYS } from "./moved.ts";
+import { MAX_MOVE_DAYS, targetOf } from "./moved.ts";
 import { nextRun } from "./next-run.ts";
 import { occursAt } from "./occurs-at.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
@@ -110,11 +110,15 @@ function whyDropped(schedule: RestrictedSchedule, at: number): string | null {
   if (day === null) return `outside ${listed((schedule.windows ?? []).map(windowText))}`;
   const why = whyExcluded(schedule, day);
   if (why === null || movedInstant(schedule, at) !== null) return null;
-  const moved =
-    schedule.move === undefined
-      ? ""
-      : `, and there is no free day within ${MAX_MOVE_DAYS} days to which it could be moved`;
-  return `${why.startsWith("is ") ? `${day} ${why}` : `${why} ${day}`}${moved}`;
+  const reason = why.startsWith("is ") ? `${day} ${why}` : `${why} ${day}`;
+  return schedule.move === undefined ? reason : `${reason}, and ${whyNotMoved(schedule, day)}`;
+}
+
+function whyNotMoved(schedule: RestrictedSchedule, day: Temporal.PlainDate): string {
+  const target = targetOf(schedule, dayNumber(day));
+  if (target === null) return `there is no free day within ${MAX_MOVE_DAYS} days to which it could be moved`;
+  const date = day.add({ days: target - dayNumber(day) });
+  return `moved to ${date} it is outside of the windows or bounds`;
 }
 
 /** Local times that the clocks jump over, where the schedule's rule leaves them out. */

@@ -72,6 +72,9 @@ describe("a gap: New York has no 02:00-02:59 on 8 March 2026", () => {
   it("is nothing to what does not mind it", () => {
     expect(run(cron("30 3 * * *"))).toEqual({ runs: ["2026-03-08T03:30:00-04"], dropped: [] });
     expect(run(cron("*/30 * * * *")).dropped).toEqual([]);
+    const skip = { dst: { gap: "skip", fold: "first" } };
+    expect(run(cron("30 2,3 * * *", skip)).runs).toEqual(["2026-03-08T03:30:00-04"]);
+    expect(run(restricted(cron("30 2 * * *", skip), { weekdays: WORKDAYS })).dropped).toEqual([]);
     expect(run(restricted(cron("30 2 * * *"), { weekdays: WORKDAYS })).dropped).toEqual([
       "2026-03-08T03:00 1: 2026-03-08 is a Sunday",
     ]);
@@ -139,6 +142,16 @@ describe("exclusions", () => {
     expect(explain(restricted(cron("0 9 1 2 *"), rules), "2026-02-01T00:00-05:00", { count: 1, to }).dropped).toEqual([
       "2026-02-01T09:00 1: 2026-02-01 is excluded, and there is no free day within 31 days to which it could be moved",
     ]);
+  });
+
+  it("say when what was moved does not fit", () => {
+    const rules = { windows: [{ from: 7_200, to: 10_800 }], weekdays: [0], move: "next" as const };
+    expect(explain(restricted(cron("30 2 7 * *"), rules), "2026-03-01T00:00-05:00", { count: 1 })).toEqual({
+      runs: ["2026-04-12T02:30:00-04 | moved from 2026-04-07, which is a Tuesday"],
+      dropped: [
+        "2026-03-07T02:30 1: 2026-03-07 is a Saturday, and moved to 2026-03-08 it is outside of the windows or bounds",
+      ],
+    });
   });
 
   it("of combinations name what takes them away, unless another part has them", () => {

@@ -218,6 +218,19 @@ describe("what lies on an excluded day is moved", () => {
     ).toEqual(["Mon 2026-01-05 23:00", "Tue 2026-01-06 01:00", "Mon 2026-01-12 23:00"]);
   });
 
+  it("also where the end of a night comes after a window of the day that follows", () => {
+    const rules: Rules = { windows: [hours(12, 4), hours(0, 3)], move: "next" };
+    const monday = runs(cron("0 * * * 1#2"), rules, "2025-03-09", 5);
+    expect(monday.map((run) => run.slice(-5))).toEqual(["00:00", "01:00", "02:00", "03:00", "12:00"]);
+    const last: Schedule = { type: "any", of: [{ type: "once", at: Date.parse("2025-03-10T01:00-04:00") }] };
+    expect(runs(last, rules, "2025-03-09", 5)).toEqual(["Mon 2025-03-10 01:00"]);
+  });
+
+  it("or not, if a gap makes it late for its window", () => {
+    const rules: Rules = { windows: [hours(2, 3)], weekdays: [0], move: "next" };
+    expect(runs(cron("30 2 7 * *"), rules, "2026-03-01", 1)).toEqual(["Sun 2026-04-12 02:30"]);
+  });
+
   it("or not, if it lies outside of the windows", () => {
     expect(
       runs(cron("0 9,23 * * *"), { windows: [hours(8, 10)], weekdays: [1], move: "next" }, "2026-01-03", 2),

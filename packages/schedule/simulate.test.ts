@@ -103,6 +103,12 @@ describe("counts", () => {
     expect(next).toBeNull();
   });
 
+  it("end with them in a later sweep as well", () => {
+    const inTime = misfirePolicy.parse({ grace_ms: 3 * HOUR });
+    const { runs, next } = simulateOutage(cron("* * * * * *"), { from, to, misfire: inTime, runsLeft: 2_500 });
+    expect({ runs, next }).toEqual({ runs: 2_500, next: null });
+  });
+
   it("say where they were broken off", () => {
     const { skipped, next, isComplete } = simulateOutage(cron("* * * * * *"), { from, to: from + 48 * HOUR, misfire });
     expect(isComplete).toBe(false);
