@@ -12,12 +12,15 @@ import { PATIENCE, type Search } from "./search.ts";
 export type CombinedSchedule = { type: "any" | "all" | "except"; of: Schedule[] };
 
 /**
- * The first occurrence strictly after `after`, or null when there is none; see search.ts for how far is looked.
+ * The first occurrence strictly after `after`, or null when there is none, or none that is found.
  *
- * Each occurrence that exists is found, or the schedule is known never to have one, however long the wait: for intervals alone (by
- * their least common multiple), for crons, calendars, windows and intervals whose times of day never fit, and wherever one of the
- * schedules ends. Otherwise the search gives up after its steps, which is after some ten years or more of two schedules
- * that come once a day and always miss each other. Null is then what `nextRun` says too, so that such a schedule is refused when it is made.
+ * Where intervals meet is computed from their least common multiple, however far away. For all else a hundred years are searched, in
+ * two ways by turns: from occurrence to occurrence of the inner schedules, and by ruling out the time in which their times of
+ * day cannot fit (see rule-out.ts). So nothing is lost for being rare: a gap's end at which half past two meets three,
+ * or an interval of 25 hours that comes by noon. What ends a search early is its number of steps (see search.ts): after some
+ * 13 years of two schedules that come once a day and miss each other by their dates, and some four years in which the others of an
+ * `except` take away all of a first one that comes every second. Null is then what `nextRun` says too, so that
+ * such a schedule is refused when it is made.
  */
 export function nextCombined(schedule: CombinedSchedule, after: number, search: Search): number | null {
   switch (schedule.type) {

@@ -20,7 +20,7 @@ const MANY = 300_000;
 /** What is moved comes from up to so far away. */
 const MARGIN = 34 * DAY;
 
-const RUNS = 40;
+const RUNS = 25;
 
 type Range = { from: number; to: number };
 

@@ -1,4 +1,4 @@
-import type { DstRule } from "@belfry/contract/dst.ts";
+import { dstRuleOf, type LocalSchedule, usualDstRuleOf } from "./dst-rule-of.ts";
 
 const GAP = {
   shift: "local times that the clocks skip come later by as much",
@@ -12,7 +12,8 @@ const FOLD = {
 };
 
 /** What a schedule's own rule for gaps and folds does, to be put at the end of its sentence; nothing if it is what it would do anyway. */
-export function describeDst(dst: DstRule | undefined, usual: DstRule): string {
-  if (dst === undefined || (dst.gap === usual.gap && dst.fold === usual.fold)) return "";
+export function describeDst(schedule: LocalSchedule): string {
+  const [dst, usual] = [dstRuleOf(schedule), usualDstRuleOf(schedule)];
+  if (dst.gap === usual.gap && dst.fold === usual.fold) return "";
   return ` (${GAP[dst.gap]}, ${FOLD[dst.fold]})`;
 }

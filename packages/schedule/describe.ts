@@ -1,21 +1,17 @@
 import { describeCalendar } from "./calendar.ts";
 import { describeCron } from "./cron.ts";
-import { isWildcard } from "./cron-times.ts";
 import { describeDst } from "./describe-dst.ts";
 import { describeCombined, describeRestricted } from "./describe-made.ts";
 import { describeInstants, describeInterval, describeOnce, describeRrule } from "./describe-plain.ts";
-import { FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** One English line for people, without a full stop: `At 09:00, Monday to Friday, America/New_York`. Never throws for a stored schedule. */
 export function describe(schedule: Schedule): string {
   switch (schedule.type) {
-    case "cron": {
-      const usual = isWildcard(schedule) ? FOLLOWS_ELAPSED_TIME : ONCE_FOR_EACH_LOCAL_TIME;
-      return describeCron(schedule) + describeDst(schedule.dst, usual);
-    }
+    case "cron":
+      return describeCron(schedule) + describeDst(schedule);
     case "calendar":
-      return describeCalendar(schedule) + describeDst(schedule.dst, ONCE_FOR_EACH_LOCAL_TIME);
+      return describeCalendar(schedule) + describeDst(schedule);
     case "interval":
       return describeInterval(schedule);
     case "once":

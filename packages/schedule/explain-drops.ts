@@ -2,10 +2,11 @@ import { fieldsOf, isWildcard } from "./cron-times.ts";
 import { describe } from "./describe.ts";
 import { windowText } from "./describe-made.ts";
 import { lowerFirst } from "./describe-words.ts";
-import { gapAt, type LocalSchedule, notThatDay, ruleOf, swallowedBy } from "./explain-dst.ts";
-import { movedInstant, whyExcluded, windowDate } from "./explain-moves.ts";
+import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
+import { gapAt, notThatDay, swallowedBy } from "./explain-dst.ts";
+import { dayNumber, movedInstant, whyExcluded, windowDate } from "./explain-moves.ts";
 import { localText, localTime } from "./local-text.ts";
-import { MAX_MOVE_DAYS } from "./moved.ts";
+import { MAX_MOVE_DAYS, targetOf } from "./moved.ts";
 import { nextRun } from "./next-run.ts";
 import { occursAt } from "./occurs-at.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
@@ -13,7 +14,7 @@ import type { Schedule } from "./schedule.ts";
 import { startSearch } from "./search.ts";
 import { listed } from "./words.ts";
 
-/** An occurrence that was left out, or `count` of them in a row for the same reason, the last at `until`. */
+/** An occurrence that was left out, or `count` of them for the same reason with none that stays in between, the last at `until`. */
 export type DroppedOccurrence = { at: number; local: string; reason: string; until: number; count: number };
 
 type Range = { from: number; to: number };
@@ -23,18 +24,21 @@ type Drop = { at: number; local: string; reason: string };
 const MAX_DROPPED = 100;
 const MAX_LOOKED_AT = 5_000;
 
-/** What a schedule leaves out in a stretch of time, its ends included. */
+/** What a schedule leaves out in a stretch of time, its ends included; `kept` are its occurrences there. */
 export function describeDrops(
   schedule: Schedule,
   range: Range,
+  kept: readonly number[],
   timezone: string,
   mayGoOn: () => boolean,
 ): { dropped: DroppedOccurrence[]; isComplete: boolean } {
   const look = { left: MAX_LOOKED_AT, isStopped: false, mayGoOn };
   const dropped: DroppedOccurrence[] = [];
+  let next = 0;
   for (const drop of dropsOf(schedule, range, timezone, look).sort((a, b) => a.at - b.at)) {
     const last = dropped.at(-1);
-    if (last?.reason === drop.reason) {
+    while ((kept[next] ?? Infinity) < drop.at) next += 1;
+    if (last?.reason === drop.reason && (kept[next - 1] ?? -Infinity) < last.until) {
       last.count += last.until === drop.at ? 0 : 1;
       last.until = drop.at;
       continue;
@@ -117,14 +121,20 @@ function whyDropped(schedule: RestrictedSchedule, at: number): string | null {
   if (day === null) return `outside ${listed((schedule.windows ?? []).map(windowText))}`;
   const why = whyExcluded(schedule, day);
   if (why === null || movedInstant(schedule, at) !== null) return null;
-  const moved =
-    schedule.move === undefined ? "" : `, and there is no free day within ${MAX_MOVE_DAYS} to which it could be moved`;
-  return `${why.startsWith("is ") ? `${day} ${why}` : `${why} ${day}`}${moved}`;
+  const reason = why.startsWith("is ") ? `${day} ${why}` : `${why} ${day}`;
+  return schedule.move === undefined ? reason : `${reason}, and ${whyNotMoved(schedule, day)}`;
+}
+
+function whyNotMoved(schedule: RestrictedSchedule, day: Temporal.PlainDate): string {
+  const target = targetOf(schedule, dayNumber(day));
+  if (target === null) return `there is no free day within ${MAX_MOVE_DAYS} days to which it could be moved`;
+  const date = day.add({ days: target - dayNumber(day) });
+  return `moved to ${date} it is outside of the windows or bounds`;
 }
 
 /** Local times that the clocks jump over, where the schedule's rule leaves them out. */
 function swallowed(schedule: LocalSchedule, { from, to }: Range, look: Look): Drop[] {
-  if (ruleOf(schedule).gap !== "skip" || followsElapsedTime(schedule)) return [];
+  if (dstRuleOf(schedule).gap !== "skip" || followsElapsedTime(schedule)) return [];
   const drops: Drop[] = [];
   let time = localTime(from, schedule.timezone).subtract({ nanoseconds: 1 }).getTimeZoneTransition("next");
   while (time !== null && time.epochMilliseconds <= to && mayLook(look)) {

@@ -1,6 +1,4 @@
-import type { DstRule } from "@belfry/contract/dst.ts";
-import { isWildcard } from "./cron-times.ts";
-import { FOLLOWS_ELAPSED_TIME, ONCE_FOR_EACH_LOCAL_TIME } from "./dst.ts";
+import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import { clockText, localTime } from "./local-text.ts";
 import { nextRun } from "./next-run.ts";
 import { occurrencesBetween } from "./occurrences.ts";
@@ -8,9 +6,6 @@ import { occursAt } from "./occurs-at.ts";
 import type { Schedule } from "./schedule.ts";
 import { startSearch } from "./search.ts";
 import { listed } from "./words.ts";
-
-/** A schedule of local times. */
-export type LocalSchedule = Extract<Schedule, { type: "cron" | "calendar" | "rrule" }>;
 
 /** Local times that the clocks of a zone jump over, at `at`. */
 export type Gap = { at: Temporal.ZonedDateTime; from: Temporal.PlainDateTime; to: Temporal.PlainDateTime };
@@ -48,7 +43,7 @@ function sourcesOf(schedule: Schedule, at: number): LocalSchedule[] {
 
 function gapNotes(source: LocalSchedule, time: Temporal.ZonedDateTime): string[] {
   const gap = gapBefore(time);
-  const rule = ruleOf(source).gap;
+  const rule = dstRuleOf(source).gap;
   if (gap === null || rule === "skip") return [];
   const swallowed = swallowedBy(source, gap).filter((wanted) => {
     if (rule === "next") return time.epochMilliseconds === gap.at.epochMilliseconds;
@@ -100,11 +95,4 @@ export function swallowedBy(source: LocalSchedule, { from, to }: Gap): Temporal.
   return occurrencesBetween(unchanged, inUtc(from) - 1, inUtc(to) - 1, 100).map((at) =>
     localTime(at, "UTC").toPlainDateTime(),
   );
-}
-
-/** The rule that a schedule follows, its own or the usual one of its kind. */
-export function ruleOf(source: LocalSchedule): DstRule {
-  if (source.type === "rrule") return { gap: "skip", fold: "first" };
-  if (source.dst !== undefined) return source.dst;
-  return source.type === "cron" && isWildcard(source) ? FOLLOWS_ELAPSED_TIME : ONCE_FOR_EACH_LOCAL_TIME;
 }

@@ -106,6 +106,7 @@ export function whyExcluded(schedule: RestrictedSchedule, day: Temporal.PlainDat
   return weekdays === undefined || weekdays.includes(weekday) ? null : `is a ${WEEKDAY_NAMES[weekday]}`;
 }
 
-function dayNumber(date: Temporal.PlainDate): number {
+/** Counted from 1970-01-01. */
+export function dayNumber(date: Temporal.PlainDate): number {
   return date.toZonedDateTime("UTC").epochMilliseconds / 86_400_000;
 }

@@ -16,7 +16,10 @@ function tables(): [heading: string, rows: Row[]][] {
     return [
       heading,
       rows.map((line) => {
-        const [schedule = "", zone = "", rule = "", after = "", next = ""] = line.slice(2, -2).split(" | ");
+        const [schedule = "", zone = "", rule = "", after = "", next = ""] = line
+          .slice(2, -2)
+          .split(" | ")
+          .map((cell) => cell.trim());
         return { schedule: schedule.slice(1, -1), zone, rule, after, next };
       }),
     ];

@@ -11,7 +11,7 @@ export const MAX_MOVE_DAYS = 31;
 
 /** The first occurrence strictly after an instant of a schedule that moves what lies on days that are excluded. */
 export function nextMoved(schedule: RestrictedSchedule, after: number, search: Search): number | null {
-  const { timezone, end = Infinity } = schedule;
+  const { timezone } = schedule;
   const dayAt = (instant: number): number => Math.floor((instant + segmentAt(timezone, instant).offset) / DAY_MS);
 
   let best: number | null = null;
@@ -30,7 +30,7 @@ export function nextMoved(schedule: RestrictedSchedule, after: number, search: S
     if (moved !== null && (best === null || moved < best)) best = moved;
     day += 1;
   }
-  return best === null || best >= end ? null : best;
+  return best;
 }
 
 /** The day to which the occurrences of a day go: itself if it is free; null if none is near enough. */

@@ -30,15 +30,17 @@ export type Explanation = {
   occurrences: ExplainedOccurrence[];
   /** False if it was told to stop before all were found. */
   isComplete: boolean;
-  /** What exclusions, windows and gaps have left out from `from` up to `to`, or the last of the occurrences if there may be more of them. */
+  /** What exclusions, windows and gaps have left out, up to the last of `count` occurrences; if there are fewer, up to `to` or for a year more. */
   dropped: DroppedOccurrence[];
   /** False if there was more to look at than is worth the while. */
   droppedIsComplete: boolean;
 };
 
+const YEAR_MS = 366 * 86_400_000;
+
 /** The occurrences of a stretch of time, with a note wherever a change of clocks, an exclusion or a spread plays a part. */
 export function explainOccurrences(schedule: Schedule, options: ExplainOptions): Explanation {
-  const { from, to = Infinity, count, jobKey, budget = () => () => true } = options;
+  const { from, to, count, jobKey, budget = () => () => true } = options;
   const zone = zoneOf(schedule) ?? options.timezone ?? "UTC";
   const occurrences: ExplainedOccurrence[] = [];
   const mayGoOn = budget();
@@ -46,13 +48,14 @@ export function explainOccurrences(schedule: Schedule, options: ExplainOptions):
   while (occurrences.length < count) {
     isComplete = mayGoOn();
     const at = isComplete ? nextRun(schedule, last) : null;
-    if (at === null || at > to) break;
+    if (at === null || at > (to ?? Infinity)) break;
     const notes = [...dstNotes(schedule, at), ...moveNotes(schedule, at), ...spreadNotes(schedule, at, jobKey)];
     occurrences.push({ at, local: localText(at, zone), notes });
     last = at;
   }
-  const until = isComplete && occurrences.length < count ? to : last;
-  const drops = describeDrops(schedule, { from, to: until }, zone, budget());
+  const end = isComplete && occurrences.length < count ? (to ?? Math.max(last, from) + YEAR_MS) : last;
+  const instants = occurrences.map(({ at }) => at);
+  const drops = describeDrops(schedule, { from, to: end }, instants, zone, budget());
   return { occurrences, isComplete, dropped: drops.dropped, droppedIsComplete: drops.isComplete };
 }
 

@@ -1,29 +1,28 @@
 import { type CalendarSchedule, secondOfDay } from "./calendar.ts";
 import { DAY_MS } from "./civil.ts";
 import type { CronSchedule } from "./cron.ts";
-import { hasDate, isDaily, isWildcard, timesOfCron } from "./cron-times.ts";
+import { hasDate, isDaily, timesOfCron } from "./cron-times.ts";
+import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import type { IntervalSchedule } from "./interval.ts";
 import { commonInstants } from "./progression.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
 import { restrictionsOf } from "./restrictions.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Search } from "./search.ts";
+import { ALL_SECONDS, DAY_SECONDS, firstInstant, fromSeconds, type SecondsOfDay } from "./seconds-of-day.ts";
 import {
-  ALL_SECONDS,
-  bothOf,
-  DAY_SECONDS,
-  eitherOf,
-  firstInstant,
-  fromSeconds,
-  isEmpty,
-  NO_SECONDS,
-  type SecondsOfDay,
-  without,
-} from "./seconds-of-day.ts";
+  bothTimes,
+  eitherOfCertainTimes,
+  eitherTimes,
+  firstOfTimes,
+  type Times,
+  withoutCertainTimes,
+  withoutTimes,
+} from "./times.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 
 /** What holds from the instant that was asked for up to, but not including, `until`. */
-type Stretch = { times: SecondsOfDay; until: number };
+type Stretch = { times: Times; until: number };
 
 /** A stretch costs as much as some four questions, and so do that many turns of an interval. */
 const STEPS_OF_A_STRETCH = 4;
@@ -48,7 +47,7 @@ export function ruleOut(schedule: Schedule, from: number, search: Search): numbe
     if (!search.step(schedule, STEPS_OF_A_STRETCH)) return Infinity;
     const { times, until } = possible(schedule, instant);
     for (let turn = 0; turn < TURNS_OF_A_STRETCH; turn++) {
-      const candidate = firstInstant(times, instant);
+      const candidate = firstOfTimes(times, instant);
       if (candidate >= until) {
         instant = until;
         break;
@@ -89,11 +88,11 @@ function nextOf({ everyMs, anchor }: IntervalSchedule, notBefore: number): numbe
 function possible(schedule: Schedule, at: number): Stretch {
   switch (schedule.type) {
     case "cron":
-      return possibleInZone(schedule.timezone, at, (offset) => timesOfCron(schedule, offset));
+      return possibleInZone(schedule, at, (offset) => timesOfCron(schedule, offset));
     case "calendar":
-      return possibleInZone(schedule.timezone, at, (offset) => timesOfCalendar(schedule, offset));
+      return possibleInZone(schedule, at, (offset) => timesOfCalendar(schedule, offset));
     case "interval":
-      return { times: timesOfInterval(schedule), until: Infinity };
+      return { times: [timesOfInterval(schedule)], until: Infinity };
     case "any":
       return schedule.of.map((inner) => possible(inner, at)).reduce(either, NEVER);
     case "all":
@@ -122,7 +121,7 @@ function certain(schedule: Schedule, at: number): Stretch {
       const times = timesOfInterval(schedule);
       // It comes at the same times each day, from one interval after its anchor on.
       if (DAY_MS % everyMs !== 0 || times.grain !== 1_000) return NEVER;
-      return at > anchor ? { times, until: Infinity } : { times: NO_SECONDS, until: anchor + 1 };
+      return at > anchor ? { times: [times], until: Infinity } : { times: [], until: anchor + 1 };
     }
     case "any":
       return schedule.of.map((inner) => certain(inner, at)).reduce(eitherCertain, NEVER);
@@ -141,50 +140,44 @@ function certain(schedule: Schedule, at: number): Stretch {
   }
 }
 
-const NEVER: Stretch = { times: NO_SECONDS, until: Infinity };
-const ALWAYS: Stretch = { times: ALL_SECONDS, until: Infinity };
+const NEVER: Stretch = { times: [], until: Infinity };
+const ALWAYS: Stretch = { times: [ALL_SECONDS], until: Infinity };
 
-function either(a: Stretch, b: Stretch): Stretch {
-  return { times: eitherOf(a.times, b.times), until: Math.min(a.until, b.until) };
-}
+const joined =
+  (join: (a: Times, b: Times) => Times) =>
+  (a: Stretch, b: Stretch): Stretch => ({ times: join(a.times, b.times), until: Math.min(a.until, b.until) });
+
+const either = joined(eitherTimes);
+const eitherCertain = joined(eitherOfCertainTimes);
+const less = joined(withoutTimes);
 
 /** Where one of the two rules out all, the other does not matter. */
 function both(a: Stretch, b: Stretch): Stretch {
-  if (isEmpty(a.times)) return a;
-  if (isEmpty(b.times)) return b;
-  return { times: bothOf(a.times, b.times), until: Math.min(a.until, b.until) };
+  if (a.times.length === 0) return a;
+  return b.times.length === 0 ? b : joined(bothTimes)(a, b);
 }
 
-function less(a: Stretch, b: Stretch): Stretch {
-  return { times: without(a.times, b.times), until: Math.min(a.until, b.until) };
-}
-
-/** What is certain can be taken away only where both are on the same millisecond of a second. */
 function lessCertain(a: Stretch, b: Stretch): Stretch {
-  if (isEmpty(a.times)) return a;
-  return isSameMillisecond(a.times, b.times) ? less(a, b) : { ...a, until: Math.min(a.until, b.until) };
+  return a.times.length === 0 ? a : joined(withoutCertainTimes)(a, b);
 }
 
-function eitherCertain(a: Stretch, b: Stretch): Stretch {
-  if (isEmpty(b.times) || (!isEmpty(a.times) && !isSameMillisecond(a.times, b.times))) return a;
-  return either(a, b);
-}
-
-function isSameMillisecond(a: SecondsOfDay, b: SecondsOfDay): boolean {
-  return a.grain === 1_000 && b.grain === 1_000 && a.phase === b.phase;
-}
-
-function possibleInZone(timezone: string, at: number, timesAt: (offset: number) => SecondsOfDay): Stretch {
-  const segment = segmentAt(timezone, at);
+function possibleInZone(schedule: LocalSchedule, at: number, timesAt: (offset: number) => SecondsOfDay): Stretch {
+  const segment = segmentAt(schedule.timezone, at);
   const { start, end, offset } = segment;
   const gap = gapOf(segment);
-  const own = { times: timesAt(offset), until: end };
+  const own = { times: [timesAt(offset)], until: end };
   if (gap <= 0 || at >= start + gap) return own;
-  // What a gap swallowed may come at its end, or later by its length, which is what the clocks would have shown without it.
-  const shifted = timesAt(offset - gap);
-  if (firstInstant(shifted, start) >= start + gap) return own;
-  if (at === start) return { times: ALL_SECONDS, until: at + 1 };
-  return { times: eitherOf(own.times, shifted), until: Math.min(end, start + gap) };
+  const swallowed = timesAt(offset - gap);
+  if (firstInstant(swallowed, start) >= start + gap) return own;
+  switch (dstRuleOf(schedule).gap) {
+    case "skip":
+      return own;
+    case "next":
+      return at === start ? { ...ALWAYS, until: at + 1 } : own;
+    case "shift":
+      // Later by the gap's length: at what the clocks would have shown without it.
+      return { times: eitherTimes(own.times, [swallowed]), until: Math.min(end, start + gap) };
+  }
 }
 
 /** How far the clocks went forward when a segment began; negative if they went back. */
@@ -195,20 +188,20 @@ function gapOf({ start, offset, shownBefore }: Segment): number {
 function certainOfCron(schedule: CronSchedule, at: number): Stretch {
   const segment = segmentAt(schedule.timezone, at);
   const { start, end, offset, shownAgainFrom } = segment;
-  const none = (until: number): Stretch => ({ times: NO_SECONDS, until });
+  const none = (until: number): Stretch => ({ times: [], until });
   let until = end;
-  // Local times that come twice need not do so for a schedule that runs once for each.
-  if (schedule.dst !== undefined || !isWildcard(schedule)) {
+  // Local times that come twice do not do so for a schedule that runs once for each.
+  if (dstRuleOf(schedule).fold !== "both") {
     const secondPass = start - gapOf(segment);
     if (at < secondPass) return none(Math.min(secondPass, end));
     const firstPass = Math.min(shownAgainFrom - offset, end);
     if (at >= firstPass) return none(end);
     until = firstPass;
   }
-  if (isDaily(schedule)) return { times: timesOfCron(schedule, offset), until };
+  if (isDaily(schedule)) return { times: [timesOfCron(schedule, offset)], until };
   const day = Math.floor((at + offset) / DAY_MS);
   until = Math.min(until, (day + 1) * DAY_MS - offset);
-  return hasDate(schedule, day) ? { times: timesOfCron(schedule, offset), until } : none(until);
+  return hasDate(schedule, day) ? { times: [timesOfCron(schedule, offset)], until } : none(until);
 }
 
 const calendarTimes = new WeakMap<CalendarSchedule, Map<number, SecondsOfDay>>();
@@ -250,23 +243,23 @@ function possibleInWindows(schedule: RestrictedSchedule, at: number): Stretch {
   const inner = schedule.move === undefined ? possible(schedule.of, at) : ALWAYS;
   const segment = segmentAt(schedule.timezone, at);
   const until = Math.min(inner.until, segment.end, end);
-  if (at < start) return { times: NO_SECONDS, until: Math.min(until, start) };
+  if (at < start) return { times: [], until: Math.min(until, start) };
   if (schedule.windows === undefined) return { times: inner.times, until };
-  return { times: bothOf(inner.times, windowTimes(schedule, segment.offset)), until };
+  return { times: bothTimes(inner.times, [windowTimes(schedule, segment.offset)]), until };
 }
 
 function certainInWindows(schedule: RestrictedSchedule, at: number): Stretch {
   const { end = Infinity, start = -Infinity } = schedule;
   const { allows, allowsAll } = restrictionsOf(schedule);
   if (at >= end) return NEVER;
-  if (at < start) return { times: NO_SECONDS, until: start };
+  if (at < start) return { times: [], until: start };
   const inner = certain(schedule.of, at);
   const segment = segmentAt(schedule.timezone, at);
   const day = Math.floor((at + segment.offset) / DAY_MS);
   let until = Math.min(inner.until, segment.end, end);
   if (!allowsAll) until = Math.min(until, (day + 1) * DAY_MS - segment.offset);
   const times = windowTimes(schedule, segment.offset, allows(day), allows(day - 1));
-  return { times: bothOf(inner.times, times), until };
+  return { times: bothTimes(inner.times, [times]), until };
 }
 
 const windowsByOffset = new WeakMap<RestrictedSchedule, Map<string, SecondsOfDay>>();

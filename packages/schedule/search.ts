@@ -27,21 +27,27 @@ export type Search = {
 
 type Ask = (schedule: Schedule, after: number, search: Search) => number | null;
 
+/** What was found is true for ever; that nothing was found may be due to how much was looked at, and is not kept. */
+const found = new WeakMap<Schedule, { after: number; next: number }>();
+
 /**
  * Each schedule of a tree has steps of its own, counted and not timed, so that the same question has the same answer everywhere; and
  * one that is out of steps takes none from its neighbours.
  */
 export function startSearch(after: number, ask: Ask): Search {
   const taken = new Map<Schedule, number>();
-  const answers = new Map<Schedule, { after: number; next: number | null }>();
+  const endedAfter = new Map<Schedule, number>();
   const search: Search = {
     limit: Math.min(after + HORIZON_MS, MAX_INSTANT),
     next: (schedule, from) => {
+      if (!isMade(schedule)) return ask(schedule, from, search);
       // A hard search must not be made again for every instant up to what it found.
-      const known = answers.get(schedule);
-      if (known !== undefined && from >= known.after && (known.next === null || from < known.next)) return known.next;
+      if (from >= (endedAfter.get(schedule) ?? Infinity)) return null;
+      const known = found.get(schedule);
+      if (known !== undefined && from >= known.after && from < known.next) return known.next;
       const next = ask(schedule, from, search);
-      if (isMade(schedule)) answers.set(schedule, { after: from, next });
+      if (next === null) endedAfter.set(schedule, from);
+      else found.set(schedule, { after: from, next });
       return next;
     },
     step: (schedule, count = 1) => {

@@ -7,7 +7,7 @@ export type SecondsOfDay = { bits: Uint32Array; grain: number; phase: number };
 export const DAY_SECONDS = 86_400;
 const WORDS = DAY_SECONDS / 32;
 
-export const NO_SECONDS: SecondsOfDay = { bits: new Uint32Array(WORDS), grain: 1_000, phase: 0 };
+const NO_SECONDS: SecondsOfDay = { bits: new Uint32Array(WORDS), grain: 1_000, phase: 0 };
 export const ALL_SECONDS: SecondsOfDay = { bits: new Uint32Array(WORDS).fill(0xffffffff), grain: 1, phase: 0 };
 
 /** Seconds may be any whole numbers: they are taken around the clock. */
@@ -38,6 +38,11 @@ export const bothOf = remembered((a, b) => {
 
 /** Those of the first whose second the other does not have at all. */
 export const without = remembered((a, b) => ({ ...a, bits: wordByWord(a, b, (x, y) => x & ~y) }));
+
+/** Whether instants of the two that have a second in common are the same. */
+export function isSameMillisecond(a: SecondsOfDay, b: SecondsOfDay): boolean {
+  return a.grain === 1_000 && b.grain === 1_000 && a.phase === b.phase;
+}
 
 export function isEmpty({ bits }: SecondsOfDay): boolean {
   return nextWords(bits)[0] === WORDS;

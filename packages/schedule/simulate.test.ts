@@ -1,81 +1,117 @@
-import { misfirePolicy } from "@belfry/contract/policies.ts";
+import { type MisfirePolicy, misfirePolicy } from "@belfry/contract/policies.ts";
 import { describe, expect, it } from "vitest";
-import { describeOutage } from "./describe-outage.ts";
-import { parseSchedule } from "./parse-schedule.ts";
-import { type OutageOptions, simulateOutage } from "./simulate.ts";
+import type { Schedule } from "./schedule.ts";
+import { simulateOutage } from "./simulate.ts";
 
-const FROM = Date.parse("2026-03-02T02:00:00Z");
-const TO = Date.parse("2026-03-02T05:00:00Z");
-const DAY = 86_400_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const from = Date.parse("2026-01-01T02:00Z");
+const to = Date.parse("2026-01-01T05:00Z");
+const cron = (expression: string): Schedule => ({ type: "cron", expression, timezone: "UTC" });
 
-function outage(text: string, misfire: object = {}, options: Partial<OutageOptions> = {}) {
-  const schedule = parseSchedule(text, { timezone: "UTC", anchor: FROM });
-  return simulateOutage(schedule, { from: FROM, to: TO, misfire: misfirePolicy.parse(misfire), ...options });
+/** Down from 02:00 to 05:00: the rows of the ledger, in short. */
+function outage(expression: string, misfire: Partial<MisfirePolicy>): string[] {
+  const { rows } = simulateOutage(cron(expression), { from, to, misfire: misfirePolicy.parse(misfire) });
+  const clock = (at: number) => new Date(at).toISOString().slice(11, 16);
+  return rows.map(({ scheduledFor, until, count, verdict }) =>
+    count === 1 ? `${clock(scheduledFor)} ${verdict}` : `${clock(scheduledFor)}-${clock(until)} ${count} ${verdict}`,
+  );
 }
-const rows = (outcome: ReturnType<typeof outage>) =>
-  outcome.rows.map(({ scheduledFor, count, verdict }) => [
-    new Date(scheduledFor).toISOString().slice(11, 16),
-    count,
-    verdict,
-  ]);
 
 describe("down from 02:00 to 05:00: what runs at 05:00?", () => {
-  it("the latest, unless told otherwise", () => {
-    expect(rows(outage("30 * * * *"))).toEqual([
-      ["02:30", 1, "skipped (misfire)"],
-      ["03:30", 1, "skipped (misfire)"],
-      ["04:30", 1, "runs late"],
+  it("of each hour the last, which is on time", () => {
+    expect(outage("0 * * * *", {})).toEqual([
+      "02:00 skipped (misfire)",
+      "03:00 skipped (misfire)",
+      "04:00 skipped (misfire)",
+      "05:00 runs on time",
     ]);
-    expect(describeOutage(outage("30 * * * *"), TO)).toBe(
-      "When the scheduler is back at 2026-03-02T05:00:00Z, 1 occurrence runs late and 2 occurrences are skipped (misfire); the next one is at 2026-03-02T05:30:00Z",
-    );
   });
 
-  it("what is due right then runs on time, and stands for what was missed", () => {
-    expect(rows(outage("0 * * * *")).at(-1)).toEqual(["05:00", 1, "runs on time"]);
-    expect(outage("0 * * * *")).toMatchObject({ runs: 1, skipped: 3, next: Date.parse("2026-03-02T06:00:00Z") });
+  it("of each half past the hour the latest, late", () => {
+    expect(outage("30 * * * *", { policy: "run_once" })).toEqual([
+      "02:30 skipped (misfire)",
+      "03:30 skipped (misfire)",
+      "04:30 runs late",
+    ]);
   });
 
-  it("none or all, if the job says so", () => {
-    expect(outage("30 * * * *", { policy: "skip" })).toMatchObject({ runs: 0, skipped: 3 });
-    expect(outage("30 * * * *", { policy: "run_all" })).toMatchObject({ runs: 3, skipped: 0 });
-    expect(outage("30 * * * *", { policy: "run_all", max_age_ms: 90 * 60_000 })).toMatchObject({ runs: 2, skipped: 1 });
+  it("none, all, or those that are not too old", () => {
+    expect(outage("30 3 * * *", { policy: "skip" })).toEqual(["03:30 skipped (misfire)"]);
+    expect(outage("30 * * * *", { policy: "run_all" })).toEqual([
+      "02:30 runs late",
+      "03:30 runs late",
+      "04:30 runs late",
+    ]);
+    expect(outage("30 * * * *", { policy: "run_all", max_age_ms: 2 * HOUR })).toEqual([
+      "02:30 skipped (misfire)",
+      "03:30 runs late",
+      "04:30 runs late",
+    ]);
+    expect(outage("30 * * * *", { policy: "skip", grace_ms: HOUR })).toEqual([
+      "02:30 skipped (misfire)",
+      "03:30 skipped (misfire)",
+      "04:30 runs late",
+    ]);
   });
 
   it("nothing, if nothing was due", () => {
-    expect(outage("0 9 * * *")).toMatchObject({ rows: [], runs: 0, skipped: 0, isComplete: true });
-    expect(describeOutage(outage("2026-03-02T01:00:00Z"), TO)).toBe(
-      "When the scheduler is back at 2026-03-02T05:00:00Z, nothing was missed; there is no next one",
-    );
-  });
-
-  it("no more than the runs that the job has left", () => {
-    expect(outage("30 * * * *", { policy: "run_all" }, { runsLeft: 2 })).toMatchObject({ runs: 2, next: null });
+    const misfire = misfirePolicy.parse({});
+    const next = Date.parse("2026-01-01T06:00Z");
+    expect(simulateOutage(cron("0 6 * * *"), { from, to, misfire })).toEqual({
+      rows: [],
+      runs: 0,
+      skipped: 0,
+      next,
+      isComplete: true,
+    });
+    expect(simulateOutage({ type: "once", at: from - 1 }, { from, to, misfire }).next).toBeNull();
   });
 });
 
-describe("a long outage", () => {
-  it("is told in ranges, each occurrence counted once", () => {
-    const outcome = outage("@every 1s", { policy: "run_all", max_runs: 1_000, max_age_ms: DAY });
-    // 61 are late by no more than the grace of a minute, and a thousand more run.
-    expect(outcome).toMatchObject({ runs: 1_061, skipped: 3 * 3_600 - 1_061, isComplete: true, next: TO + 1_000 });
-    expect(outcome.rows.reduce((sum, { count }) => sum + count, 0)).toBe(3 * 3_600);
+describe("counts", () => {
+  const misfire = misfirePolicy.parse({ policy: "run_once", grace_ms: 0 });
+
+  it("stand for ranges, as in the ledger", () => {
+    const { rows, runs, skipped, next } = simulateOutage(cron("* * * * *"), { from, to: to - 1, misfire });
+    expect(rows.slice(0, 60).every(({ count }) => count === 1)).toBe(true);
+    expect(rows[60]).toEqual({
+      scheduledFor: from + HOUR,
+      until: to - 2 * MINUTE,
+      count: 119,
+      verdict: "skipped (misfire)",
+    });
+    expect(rows[61]).toEqual({ scheduledFor: to - MINUTE, until: to - MINUTE, count: 1, verdict: "runs late" });
+    expect({ runs, skipped, next }).toEqual({ runs: 1, skipped: 179, next: to });
   });
 
-  it("is told as a part if there is more than is worth the while", () => {
-    const outcome = outage("@every 1s", {}, { to: FROM + 2 * DAY });
-    expect(outcome).toMatchObject({ isComplete: false, runs: 0, skipped: 100_000, next: FROM + 100_001_000 });
-    expect(describeOutage(outcome, FROM + 2 * DAY)).toBe(
-      "When the scheduler is back at 2026-03-04T02:00:00Z, 100000 occurrences are skipped (misfire); from 2026-03-03T05:46:41Z on there is more to plan than a simulation looks at",
-    );
+  it("are of all sweeps together", () => {
+    const { rows, runs, skipped, next, isComplete } = simulateOutage(cron("* * * * * *"), { from, to, misfire });
+    expect({ runs, skipped, next, isComplete }).toEqual({
+      runs: 1,
+      skipped: 10_800,
+      next: to + 1_000,
+      isComplete: true,
+    });
+    expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(10_801);
   });
 
-  it("is told as a part when the budget ends", () => {
-    let left = 2_500;
-    const outcome = outage("@every 1s", {}, { mayGoOn: () => left-- > 0 });
-    expect(outcome).toMatchObject({ isComplete: false, skipped: 2_000, next: FROM + 2_001_000 });
-    expect(describeOutage(outage("@every 1s", {}, { mayGoOn: () => false }), TO)).toBe(
-      "When the scheduler is back at 2026-03-02T05:00:00Z, there is more to plan than a simulation looks at",
-    );
+  it("end with the runs that the job has left", () => {
+    const all = misfirePolicy.parse({ policy: "run_all" });
+    const { rows, next } = simulateOutage(cron("30 * * * *"), { from, to, misfire: all, runsLeft: 2 });
+    expect(rows.map(({ verdict }) => verdict)).toEqual(["runs late", "runs late"]);
+    expect(next).toBeNull();
+  });
+
+  it("end with them in a later sweep as well", () => {
+    const inTime = misfirePolicy.parse({ grace_ms: 3 * HOUR });
+    const { runs, next } = simulateOutage(cron("* * * * * *"), { from, to, misfire: inTime, runsLeft: 2_500 });
+    expect({ runs, next }).toEqual({ runs: 2_500, next: null });
+  });
+
+  it("say where they were broken off", () => {
+    const { skipped, next, isComplete } = simulateOutage(cron("* * * * * *"), { from, to: from + 48 * HOUR, misfire });
+    expect(isComplete).toBe(false);
+    expect(next).toBe(from + skipped * 1_000);
   });
 });
