@@ -6,7 +6,7 @@ import { findStops, type Stop } from "./stops.ts";
 const COMMIT_SLACK_MS = 10_000;
 
 /** What is open this long after another was admitted was open, and counted, when that happened. */
-const ADMISSION_MS = 3_000;
+const ADMISSION_MS = 6_000;
 
 /**
  * At no time do more executions of a job run than its policy allows, nor do more wait; and none is skipped for overlap

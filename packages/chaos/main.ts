@@ -16,6 +16,7 @@ const options = optionsOrExit();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => endEarly(signal));
 // Of the tests, which have started us and are gone.
 process.once("disconnect", () => endEarly("who had started it has ended"));
+process.channel?.unref();
 if (options.plants) await withPlants(options.plants);
 else for (const backend of options.backends) await asItIs(backend);
 

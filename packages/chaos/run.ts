@@ -44,7 +44,7 @@ export async function run(
   const nemesis = createNemesis(victims, logTo("faults.jsonl"));
   const startedAt = Date.now();
   const client = createClient({ apiUrl, key, functionIds, startedAt, log: logTo("calls.jsonl") });
-  note(`${faults.length} faults and ${calls.length} calls in ${minutes} minutes`);
+  note(`${faults.length} faults and ${calls.length} calls in ${Math.round(minutes * 60)} s`);
 
   const [records] = await Promise.all([
     Promise.all(faults.map((fault) => inflictAt(startedAt, fault, nemesis))),
