@@ -26,7 +26,9 @@ export function checkOverlap(history: History): Violation[] {
       const { policy, max_instances, max_queued } = policies.overlap;
       if (policy === "allow") continue;
       const ofTerm = ofJob.filter(({ createdAt }) => createdAt >= from && createdAt <= until);
-      const most = mostAtOnce(ofTerm.flatMap((row) => intervalsOf(row, attemptsOf.get(row.id) ?? [])));
+      const intervals = ofTerm.flatMap((row) => intervalsOf(row, attemptsOf.get(row.id) ?? []));
+      // What waits when the policy is changed goes by the new one.
+      const most = mostAtOnce(intervals.filter((interval) => interval.from <= until));
       if (most.count > max_instances)
         add(
           `job ${jobId} (${policy}): ${most.count} at once at ${new Date(most.at).toISOString()}, at most ${max_instances}: ${most.ids.join(" ")}`,

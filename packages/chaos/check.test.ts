@@ -447,6 +447,31 @@ describe("the checker", () => {
     });
   });
 
+  it("counts an interval from the last of the tries that changed it", () => {
+    const history = soundHistory();
+    history.calls = [created({ schedule: "* * * * * *" })];
+    // Nobody heard when; then there was no next run any more that would tell.
+    const patch = changed({ op: "patch", patch: { schedule: "@every 1s", max_runs: 3 } }, 0.1);
+    history.calls.push({ ...patch, unknownTries: 2, returnedAt: at(0.2), settledAt: at(0.15) });
+    for (const row of history.rows) {
+      Object.assign(row, { scheduledFor: row.scheduledFor + 150, scheduledUntil: row.scheduledFor + 150 });
+      for (const one of history.effects) if (one.executionId === row.id) one.scheduledFor = row.scheduledFor;
+    }
+    const { violations } = check(history);
+    expect(violations.filter(({ rule }) => rule === "unplanned")).toEqual([]);
+  });
+
+  it("holds what waited against the policy that let it go", () => {
+    const history = soundHistory();
+    history.calls[0] = created({ overlap: { policy: "cancel_running", max_instances: 1, max_queued: 1 } });
+    (history.rows[0] as LedgerRow).completedAt = at(2.5);
+    expect(check(history).violations.map(({ rule }) => rule)).toEqual(["overlap"]);
+    const overlap = { policy: "allow", max_instances: 1, max_queued: 1 } as const;
+    history.calls.splice(1, 0, changed({ op: "patch", patch: { overlap } }, 1.9));
+    (history.rows[1] as LedgerRow).createdAt = at(1.8);
+    expect(check(history).violations).toEqual([]);
+  });
+
   it("finds one more waiting than may wait", () => {
     const history = soundHistory();
     history.calls[0] = created({ overlap: { policy: "queue", max_instances: 1, max_queued: 1 } });
