@@ -489,6 +489,44 @@ export const PLANTS: readonly Plant[] = [
     faults: [hurt("schedulers-freeze", 5, 5)],
   },
   {
+    name: "run-all-of-them",
+    breaks: "run_all runs more of what was late than its max_runs",
+    reveals: ["misfire"],
+    changes: [
+      {
+        file: "packages/schedule/plan-occurrences.ts",
+        find: "return inGrace + Math.min(misfire.max_runs, youngEnough, latestMissed);",
+        replace: "return inGrace + Math.min(youngEnough, latestMissed);",
+      },
+    ],
+    seconds: 16,
+    traffic: {
+      schedules: EVERY_SECOND,
+      wish: { max_runs: 0, misfire: { policy: "run_all", grace_ms: 500, max_runs: 1, max_age_ms: 60_000 } },
+    },
+    faults: [hurt("schedulers-freeze", 5, 6)],
+  },
+  {
+    name: "queue-without-end",
+    breaks: "more executions of a job wait for their turn than its max_queued",
+    reveals: ["overlap"],
+    changes: [
+      {
+        file: "packages/schedule/admit.ts",
+        find: "const holds = Math.min(count - runs, Math.max(0, policy.max_queued - held));",
+        replace: "const holds = count - runs;",
+      },
+    ],
+    seconds: 20,
+    traffic: {
+      functions: ["slow"],
+      schedules: ["@every 1s"],
+      callsPerSecond: 0,
+      wish: { max_runs: 0, enabled: true, overlap: { policy: "queue", max_instances: 1, max_queued: 1 } },
+    },
+    faults: [hurt("workers-freeze", 6, 5)],
+  },
+  {
     name: "auto-pause-hasty",
     breaks: "one failure pauses a job that is to be paused after several in a row",
     reveals: ["auto-pause"],
