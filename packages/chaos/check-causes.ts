@@ -1,7 +1,7 @@
 import type { History, Violation } from "./history.ts";
 import { insideAndOutside, latenesses } from "./lateness.ts";
 
-/** What a fault breaks may still be found out, or come back, this long after its end. */
+/** What a fault breaks may still be found out, come back or wait to be published again this long after its end. */
 const AFTERMATH_MS = 20_000;
 /** Half of what is due where nothing is hurt starts within this time, on a machine however busy. */
 const LATE_MS = 3_000;
@@ -16,7 +16,7 @@ export function checkCauses(history: History): Violation[] {
     what: `execution ${executionId} was ${was}, and was then written as ${became}`,
   }));
   violations.push(...lostWithoutCause(history));
-  const { outside } = insideAndOutside(latenesses(history), history.faults);
+  const { outside } = insideAndOutside(latenesses(history), history.faults, AFTERMATH_MS);
   if (outside.count >= FEWEST_STARTS && outside.p50 > LATE_MS) {
     const what = `half of ${outside.count} executions outside of faults started ${Math.round(outside.p50)} ms late or more`;
     violations.push({ rule: "late", what });

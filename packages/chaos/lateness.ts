@@ -28,9 +28,10 @@ export function latenesses({ calls, rows, attempts }: History): Start[] {
 export function insideAndOutside(
   starts: readonly Start[],
   faults: readonly FaultRecord[],
+  settledMs = SETTLED_MS,
 ): { inside: Percentiles; outside: Percentiles } {
   const isInside = ({ due }: Start): boolean =>
-    faults.some(({ begunAt, endedAt }) => due >= begunAt - 1_000 && due <= endedAt + SETTLED_MS);
+    faults.some(({ begunAt, endedAt }) => due >= begunAt - 1_000 && due <= endedAt + settledMs);
   const [inside, outside]: [number[], number[]] = [[], []];
   for (const start of starts) (isInside(start) ? inside : outside).push(start.lateness);
   return { inside: percentiles(inside), outside: percentiles(outside) };
