@@ -16,8 +16,12 @@ export function behave(path: string, phase: Phase, executionId: string, attempt:
   switch (path) {
     case "slow":
       return { ...good(phase), afterMs: phase === "check" ? part * 150 : 50 + part * 2_500 };
+    case "pondering":
+      return { ...good(phase), afterMs: phase === "check" ? 300 + part * 900 : 0 };
     case "failing":
       return phase === "check" ? good(phase) : fail(percent);
+    case "broken":
+      return { ...answer('{"error":"never"}'), status: 404 };
     case "declining":
       return phase === "check" && percent < 50 ? answer('{"shouldPerform":false}') : good(phase);
     case "hanging":

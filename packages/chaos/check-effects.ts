@@ -1,5 +1,5 @@
-import { jobPolicies } from "./check-rows.ts";
 import type { AttemptRow, Effect, History, LedgerRow, Violation } from "./history.ts";
+import { policiesAt, policyTerms } from "./policy-terms.ts";
 import { findStops, type Stop } from "./stops.ts";
 
 /** Instants of the ledger and of the target are whole and fractional milliseconds of one clock. */
@@ -16,7 +16,7 @@ export function checkEffects(history: History): { violations: Violation[]; doubl
   const add = (rule: string, what: string): void => void violations.push({ rule, what });
   const rowOf = new Map(rows.map((row) => [row.id, row]));
   const attemptOf = new Map(attempts.map((attempt) => [key(attempt.executionId, attempt.attempt), attempt]));
-  const policies = jobPolicies(calls);
+  const termsOf = policyTerms(calls);
   const stopsOf = findStops(history);
   checkStarts(history, stopsOf, add);
   let doubles = 0;
@@ -52,10 +52,13 @@ export function checkEffects(history: History): { violations: Violation[]; doubl
     for (const attempt of performs) {
       if (attempt === last) continue;
       doubles++;
-      const outcome = attemptOf.get(key(executionId, attempt))?.outcome;
-      if (outcome === undefined)
+      const record = attemptOf.get(key(executionId, attempt));
+      if (record === undefined)
         add("unexplained double", `execution ${executionId} performed in attempt ${attempt} and again in ${last}`);
-      else if (outcome === "lost" && policies.get(row.jobId)?.delivery === "at_most_once")
+      else if (
+        record.outcome === "lost" &&
+        policiesAt(termsOf.get(row.jobId), record.endedAt)?.delivery === "at_most_once"
+      )
         add(
           "at most once",
           `execution ${executionId} performed in attempt ${attempt}, which was lost, and again in ${last}`,

@@ -1,35 +1,71 @@
-import { jobPolicies } from "./check-rows.ts";
-import type { History, LedgerRow, Policies, Violation } from "./history.ts";
+import type { AttemptRow, History, LedgerRow, Violation } from "./history.ts";
+import { policyTerms } from "./policy-terms.ts";
 import { findStops, type Stop } from "./stops.ts";
 
 /** A verdict counts from its commit, which is later than the instant that it writes down. */
 const COMMIT_SLACK_MS = 10_000;
 
-/** At no time do more executions of a job run than its policy allows; and none is skipped for overlap where none was open. */
+/** What is open this long after another was admitted was open, and counted, when that happened. */
+const ADMISSION_MS = 6_000;
+
+/**
+ * At no time do more executions of a job run than its policy allows, nor do more wait; and none is skipped for overlap
+ * where it had a place. What was admitted under another policy is not held against the present one.
+ */
 export function checkOverlap(history: History): Violation[] {
   const { calls, rows, attempts } = history;
   const violations: Violation[] = [];
+  const add = (what: string): void => void violations.push({ rule: "overlap", what });
   const rowsOf = Map.groupBy(rows, (row) => row.jobId);
   const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.executionId);
   const stopsOf = findStops(history);
-  for (const [jobId, policies] of jobPolicies(calls)) {
-    const { overlap } = policies;
-    if (overlap.policy === "allow") continue;
+  for (const [jobId, terms] of policyTerms(calls)) {
     const ofJob = rowsOf.get(jobId) ?? [];
-    const intervals = ofJob.flatMap((row) => [
-      ...(attemptsOf.get(row.id) ?? []).map(({ startedAt, endedAt }) => ({ from: startedAt, to: endedAt, id: row.id })),
-      ...(row.startedAt === null
-        ? []
-        : [{ from: row.startedAt, to: row.completedAt ?? Number.POSITIVE_INFINITY, id: row.id }]),
-    ]);
-    const most = mostAtOnce(intervals);
-    if (most.count > overlap.max_instances) {
-      const what = `job ${jobId} (${overlap.policy}): ${most.count} at once at ${new Date(most.at).toISOString()}, at most ${overlap.max_instances}: ${most.ids.join(" ")}`;
-      violations.push({ rule: "overlap", what });
+    const mostAttempts = Math.max(...terms.map(({ policies }) => policies.retry.attempts));
+    for (const { from, until, policies } of terms) {
+      const { policy, max_instances, max_queued } = policies.overlap;
+      if (policy === "allow") continue;
+      const ofTerm = ofJob.filter(({ createdAt }) => createdAt >= from && createdAt <= until);
+      const intervals = ofTerm.flatMap((row) => intervalsOf(row, attemptsOf.get(row.id) ?? []));
+      // What waits when the policy is changed goes by the new one.
+      const most = mostAtOnce(intervals.filter((interval) => interval.from <= until));
+      if (most.count > max_instances)
+        add(
+          `job ${jobId} (${policy}): ${most.count} at once at ${new Date(most.at).toISOString()}, at most ${max_instances}: ${most.ids.join(" ")}`,
+        );
+      if (policy === "cancel_running") continue;
+      const places = policy === "skip" ? max_instances : max_queued;
+      const stops = stopsOf.get(jobId) ?? [];
+      for (const [id, open] of needlessSkips(ofTerm, ofJob, places, mostAttempts, stops))
+        add(`job ${jobId} (${policy}): execution ${id} was skipped for overlap, open were ${open} of ${places}`);
+      const room = policy === "skip" ? max_instances : max_instances + max_queued;
+      for (const [id, open] of tooManyOpen(ofTerm, room))
+        add(`job ${jobId} (${policy}): execution ${id} was admitted as one of ${open} open ones, at most ${room}`);
     }
-    if (overlap.policy === "skip") violations.push(...needlessSkips(jobId, ofJob, policies, stopsOf.get(jobId) ?? []));
   }
   return violations;
+}
+
+function intervalsOf(row: LedgerRow, earlier: readonly AttemptRow[]): Interval[] {
+  const intervals = earlier.map(({ startedAt, endedAt }) => ({ from: startedAt, to: endedAt, id: row.id }));
+  if (row.startedAt === null) return intervals;
+  return [...intervals, { from: row.startedAt, to: row.completedAt ?? Number.POSITIVE_INFINITY, id: row.id }];
+}
+
+/** What was skipped in the very transaction that wrote it. */
+const isBornSkipped = ({ skipReason, startedAt, completedAt, createdAt }: LedgerRow): boolean =>
+  (skipReason === "misfire" || skipReason === "overlap") && startedAt === null && (completedAt ?? 0) - createdAt < 1;
+
+function tooManyOpen(rows: readonly LedgerRow[], room: number): [id: string, open: number][] {
+  const admitted = rows.filter((row) => !isBornSkipped(row)).sort((a, b) => a.createdAt - b.createdAt);
+  const found: [string, number][] = [];
+  let open: LedgerRow[] = [];
+  for (const row of admitted) {
+    open = open.filter(({ completedAt }) => completedAt === null || completedAt > row.createdAt + ADMISSION_MS);
+    open.push(row);
+    if (open.length > room) found.push([row.id, open.length]);
+  }
+  return found;
 }
 
 type Interval = { from: number; to: number; id: string };
@@ -51,28 +87,26 @@ function mostAtOnce(intervals: readonly Interval[]): { count: number; at: number
   return most;
 }
 
+/** `rows` are those of which one may be in question, `all` those of the job, `places` what has to be taken for a skip. */
 function needlessSkips(
-  jobId: string,
   rows: readonly LedgerRow[],
-  { overlap, retry }: Policies,
+  all: readonly LedgerRow[],
+  places: number,
+  mostAttempts: number,
   stops: readonly Stop[],
-): Violation[] {
-  // What a pause took back in the very transaction that wrote it has had its place as well.
-  const isBornSkipped = ({ skipReason, startedAt, completedAt, createdAt }: LedgerRow): boolean =>
-    (skipReason === "misfire" || skipReason === "overlap") && startedAt === null && (completedAt ?? 0) - createdAt < 1;
+): [id: string, open: number][] {
   /** One that waited for another attempt when the job was stopped ends when its last attempt did, which was earlier. */
   const openUntil = ({ status, attempt, completedAt }: LedgerRow): number => {
     if (completedAt === null) return Number.POSITIVE_INFINITY;
     const stop = stops.find(({ from }) => from >= completedAt);
-    return status === "failed" && attempt < retry.attempts && stop ? stop.from : completedAt;
+    return status === "failed" && attempt < mostAttempts && stop ? stop.from : completedAt;
   };
-  const lived = rows.filter((row) => !isBornSkipped(row));
+  // What a pause took back in the very transaction that wrote it has had its place as well.
+  const lived = all.filter((row) => !isBornSkipped(row));
   return rows.flatMap((row) => {
     if (row.skipReason !== "overlap" || !isBornSkipped(row)) return [];
     const at = row.createdAt;
     const open = lived.filter((other) => other.createdAt <= at && openUntil(other) >= at - COMMIT_SLACK_MS).length;
-    if (open >= overlap.max_instances) return [];
-    const what = `job ${jobId}: execution ${row.id} was skipped for overlap, open were ${open} of ${overlap.max_instances}`;
-    return [{ rule: "overlap", what }];
+    return open >= places ? [] : [[row.id, open] as [string, number]];
   });
 }

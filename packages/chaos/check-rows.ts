@@ -1,16 +1,16 @@
-import type { AttemptRow, CallRecord, History, JobRow, LedgerRow, Policies, Violation } from "./history.ts";
-import { isApplied } from "./oracle.ts";
+import type { AttemptRow, History, JobRow, LedgerRow, Violation } from "./history.ts";
+import { type PolicyTerm, policiesAt, policyTerms } from "./policy-terms.ts";
 
-/** Between a transaction's first and second look at the clock. */
-const CLOCK_SLACK_MS = 1_000;
+/** What kills its workers so many times fails. */
+const MAX_LOST = 3;
 
-/** What has to hold in the ledger by itself: ends, attempts, counts, limits, misfires. */
+/** What has to hold in the ledger by itself: ends, attempts, counts, limits. */
 export function checkRows({ calls, rows, attempts, jobs }: History): Violation[] {
   const violations: Violation[] = [];
   const add = (rule: string, what: string): void => void violations.push({ rule, what });
   const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.executionId);
   const rowsOf = Map.groupBy(rows, (row) => row.jobId);
-  const policiesOf = jobPolicies(calls);
+  const termsOf = policyTerms(calls);
 
   for (const row of rows) {
     if (row.status === "pending" || row.status === "running" || row.completedAt === null) {
@@ -22,27 +22,20 @@ export function checkRows({ calls, rows, attempts, jobs }: History): Violation[]
     // Not `createdAt`: a call that serves what is due looks at the clock after its transaction has begun.
     if (row.startedAt !== null && row.startedAt < row.scheduledFor - 1)
       add("early", `execution ${row.id} was started before its time`);
-    checkAttempts(row, attemptsOf.get(row.id) ?? [], policiesOf.get(row.jobId), add);
-    const policies = policiesOf.get(row.jobId);
-    if (policies && row.trigger === "schedule") checkMisfire(row, policies, add);
+    checkAttempts(row, attemptsOf.get(row.id) ?? [], termsOf.get(row.jobId), add);
   }
   for (const job of jobs) checkCounts(job, rowsOf.get(job.id) ?? [], add);
   return violations;
 }
 
-/** Policies by the id of the job. They never change. */
-export function jobPolicies(calls: readonly CallRecord[]): Map<string, Policies> {
-  return new Map(
-    calls.flatMap((record) => {
-      const { call, answer } = record;
-      return call.op === "create" && isApplied(record) && answer !== null ? [[answer.id, call.wish] as const] : [];
-    }),
-  );
-}
-
 type Add = (rule: string, what: string) => void;
 
-function checkAttempts(row: LedgerRow, earlier: readonly AttemptRow[], policies: Policies | undefined, add: Add): void {
+function checkAttempts(
+  row: LedgerRow,
+  earlier: readonly AttemptRow[],
+  terms: readonly PolicyTerm[] | undefined,
+  add: Add,
+): void {
   const sorted = [...earlier].sort((a, b) => a.attempt - b.attempt);
   const numbers = sorted.map(({ attempt }) => attempt);
   const expected = Array.from({ length: row.attempt - 1 }, (_, i) => i + 1);
@@ -56,32 +49,19 @@ function checkAttempts(row: LedgerRow, earlier: readonly AttemptRow[], policies:
       add("attempts", `execution ${row.id} began attempt ${attempt + 1} before attempt ${attempt} had ended`);
     }
   }
-  const lost = sorted.find(({ outcome }) => outcome === "lost");
-  if (lost && policies?.delivery === "at_most_once") {
-    add("at most once", `execution ${row.id} was given attempt ${lost.attempt + 1} after a lost one`);
+  const lost = sorted.filter(({ outcome }) => outcome === "lost");
+  for (const { attempt, endedAt } of lost) {
+    if (policiesAt(terms, endedAt)?.delivery === "at_most_once")
+      add("at most once", `execution ${row.id} was given attempt ${attempt + 1} after a lost one`);
   }
-}
-
-function checkMisfire(row: LedgerRow, { misfire }: Policies, add: Add): void {
-  const lateness = row.createdAt - row.scheduledFor;
-  if (row.skipReason === "misfire") {
-    const least = row.createdAt - row.scheduledUntil;
-    if (least <= misfire.grace_ms - CLOCK_SLACK_MS)
-      add(
-        "misfire",
-        `execution ${row.id} was skipped though only ${least} ms late, the grace is ${misfire.grace_ms} ms`,
-      );
-  } else if (misfire.policy === "skip" && lateness > misfire.grace_ms + CLOCK_SLACK_MS) {
-    add(
-      "misfire",
-      `execution ${row.id} was not skipped though ${lateness} ms late, the grace is ${misfire.grace_ms} ms`,
-    );
-  }
+  if (lost.length >= MAX_LOST)
+    add("lost too often", `execution ${row.id} was given attempt ${row.attempt} after ${lost.length} lost ones`);
 }
 
 function checkCounts(job: JobRow, rows: readonly LedgerRow[], add: Add): void {
   const runs = rows.filter(({ status }) => status !== "skipped").length;
   if (runs !== job.runCount) add("run count", `job ${job.id} has run_count ${job.runCount}, the ledger has ${runs}`);
   if (job.maxRuns > 0 && runs > job.maxRuns) add("max runs", `job ${job.id} had ${runs} of ${job.maxRuns} runs`);
-  if (job.pausedReason !== null) add("parked", `job ${job.id} was paused by itself: ${job.pausedReason}`);
+  if (job.pausedReason !== null && job.autoPausedAt === null)
+    add("parked", `job ${job.id} was paused by itself: ${job.pausedReason}`);
 }

@@ -14,7 +14,22 @@ function soundHistory(): History {
     calls: [created(), changed({ op: "pause" }, 3.5)],
     rows,
     attempts: [],
-    jobs: [{ id: JOB, status: "paused", enabled: true, deleted: false, pausedReason: null, runCount: 3, maxRuns: 0 }],
+    jobs: [
+      {
+        id: JOB,
+        status: "paused",
+        enabled: true,
+        deleted: false,
+        pausedReason: null,
+        runCount: 3,
+        maxRuns: 0,
+        autoPauseAfter: 0,
+        autoPausedAt: null,
+      },
+    ],
+    rewritten: [],
+    faults: [],
+    exits: [],
     effects: rows.flatMap((row) => [effect(row, "check", 0.02), effect(row, "perform", 0.03)]),
     endedAt: at(10),
   };
@@ -298,6 +313,24 @@ describe("the checker", () => {
       },
     ],
     [
+      "a verdict that was written over",
+      ["final changed"],
+      (history, [row]) => {
+        history.rewritten.push({ executionId: row.id, was: "failed", became: "success" });
+      },
+    ],
+    ["a lost worker whom nobody had hurt", ["lost without cause"], (history, [row]) => retried(history, row, "lost")],
+    [
+      "starts that are late where nobody was hurt",
+      ["late"],
+      (history) => {
+        for (let n = 4; n < 60; n++) {
+          const row = scheduledRow(n);
+          history.rows.push({ ...row, startedAt: row.scheduledFor + 3_001, completedAt: row.scheduledFor + 3_002 });
+        }
+      },
+    ],
+    [
       "a call that never got an answer",
       ["no answer"],
       (history) => {
@@ -313,6 +346,148 @@ describe("the checker", () => {
     const history = soundHistory();
     retried(history, history.rows[0] as LedgerRow, "failed");
     expect(check(history)).toMatchObject({ violations: [], doubles: 1, explained: 1 });
+  });
+
+  it("finds a cause for a lost worker in a fault a little earlier, and in the end of a worker", () => {
+    const history = soundHistory();
+    retried(history, history.rows[0] as LedgerRow, "lost");
+    const fault = { at: 0, kind: "worker-kill", index: 0, durationMs: 0 } as const;
+    history.faults.push({ fault, begunAt: at(-15), endedAt: at(-15), error: null });
+    expect(check(history).violations).toEqual([]);
+    history.faults = [];
+    history.exits.push({ name: "worker-1", at: at(1) });
+    expect(check(history).violations).toEqual([]);
+    history.exits = [{ name: "worker-1", at: at(2) }];
+    expect(check(history).violations.map(({ rule }) => rule)).toEqual(["lost without cause"]);
+  });
+
+  it("takes policies for what they were when a row was written", () => {
+    const history = soundHistory();
+    const misfire = { policy: "run_all", grace_ms: 0, max_runs: 100, max_age_ms: 60_000 } as const;
+    history.calls.splice(1, 0, changed({ op: "patch", patch: { misfire } }, 1.5));
+    expect(check(history).violations).toMatchObject([]);
+    const row = history.rows[2] as LedgerRow;
+    skipped(row, "misfire");
+    runCount(history, 2);
+    history.effects.splice(4, 2);
+    expect(check(history).violations.map(({ what }) => what)).toEqual([expect.stringContaining("was left out")]);
+  });
+
+  describe("of a sweep after an outage", () => {
+    /** All three were written at 8 s: 7, 6 and 5 s late. */
+    function afterOutage(misfire: object, ran: readonly number[]): string[] {
+      const history = soundHistory();
+      const policy = { policy: "run_once", grace_ms: 500, max_runs: 2, max_age_ms: 60_000, ...misfire };
+      history.calls = [created({ misfire: policy, overlap: { policy: "allow", max_instances: 1, max_queued: 1 } })];
+      history.calls.push(changed({ op: "pause" }, 8.3));
+      for (const [i, row] of history.rows.entries()) {
+        if (!ran.includes(i + 1)) skipped(row, "misfire");
+        else Object.assign(row, { startedAt: at(8.02), completedAt: at(8.1) });
+        Object.assign(row, { createdAt: at(8) }, ran.includes(i + 1) ? {} : { completedAt: at(8) });
+      }
+      return check(history)
+        .violations.filter(({ rule }) => rule === "misfire")
+        .map(({ what }) => what);
+    }
+
+    it.each<[object, number[]]>([
+      [{ policy: "skip" }, []],
+      [{ policy: "run_once" }, [3]],
+      [{ policy: "run_all" }, [2, 3]],
+      [{ policy: "run_all", max_runs: 5 }, [1, 2, 3]],
+      [{ policy: "run_all", max_age_ms: 5_500 }, [3]],
+      [{ policy: "run_once", grace_ms: 5_500 }, [3]],
+      [{ policy: "skip", grace_ms: 6_500 }, [2, 3]],
+    ])("under %o finds nothing where %o ran", (misfire, ran) => {
+      expect(afterOutage(misfire, ran)).toEqual([]);
+    });
+
+    it.each<[object, number[]]>([
+      [{ policy: "skip" }, [3]],
+      [{ policy: "run_once" }, []],
+      [{ policy: "run_once" }, [1]],
+      [{ policy: "run_once" }, [2, 3]],
+      [{ policy: "run_once", grace_ms: 5_500 }, [2, 3]],
+      [{ policy: "run_all" }, [3]],
+      [{ policy: "run_all" }, [1, 2]],
+      [{ policy: "run_all" }, [1, 2, 3]],
+      [{ policy: "run_all", max_age_ms: 5_500 }, [2, 3]],
+      [{ policy: "skip", grace_ms: 6_500 }, [3]],
+    ])("under %o finds fault where %o ran", (misfire, ran) => {
+      expect(afterOutage(misfire, ran)).not.toEqual([]);
+    });
+  });
+
+  describe("of a job that failures are to pause", () => {
+    function failing(statuses: readonly LedgerRow["status"][], paused: Partial<History["jobs"][0]>): string[] {
+      const history = soundHistory();
+      history.calls = [created({ auto_pause_after: 2 })];
+      for (const [i, row] of history.rows.entries()) row.status = statuses[i] as LedgerRow["status"];
+      Object.assign(history.jobs[0] as object, { status: "active", autoPauseAfter: 2, ...paused });
+      history.endedAt = at(60);
+      return check(history)
+        .violations.filter(({ rule }) => rule === "auto-pause")
+        .map(({ what }) => what);
+    }
+    const pausedAt = (seconds: number) => ({
+      status: "paused" as const,
+      autoPausedAt: at(seconds),
+      pausedReason: "auto_pause_after: 2 executions",
+    });
+
+    it("finds nothing where it was paused after two, or has not failed twice in a row", () => {
+      expect(failing(["success", "failed", "failed"], pausedAt(3.5))).toEqual([]);
+      expect(failing(["failed", "failed", "success"], {})).toEqual([]);
+    });
+
+    it("finds a pause that came too early, has no reason, or never came", () => {
+      expect(failing(["failed", "success", "failed"], pausedAt(3.5))).toEqual([expect.stringContaining("before 2")]);
+      expect(failing(["failed", "failed", "failed"], { ...pausedAt(3.5), pausedReason: null })).toHaveLength(1);
+      expect(failing(["failed", "failed", "failed"], {})).toEqual([expect.stringContaining("not paused")]);
+    });
+  });
+
+  it("counts an interval from the last of the tries that changed it", () => {
+    const history = soundHistory();
+    history.calls = [created({ schedule: "* * * * * *" })];
+    // Nobody heard when; then there was no next run any more that would tell.
+    const patch = changed({ op: "patch", patch: { schedule: "@every 1s", max_runs: 3 } }, 0.1);
+    history.calls.push({ ...patch, unknownTries: 2, returnedAt: at(0.2), settledAt: at(0.15) });
+    for (const row of history.rows) {
+      Object.assign(row, { scheduledFor: row.scheduledFor + 150, scheduledUntil: row.scheduledFor + 150 });
+      for (const one of history.effects) if (one.executionId === row.id) one.scheduledFor = row.scheduledFor;
+    }
+    const { violations } = check(history);
+    expect(violations.filter(({ rule }) => rule === "unplanned")).toEqual([]);
+  });
+
+  it("holds what waited against the policy that let it go", () => {
+    const history = soundHistory();
+    history.calls[0] = created({ overlap: { policy: "cancel_running", max_instances: 1, max_queued: 1 } });
+    (history.rows[0] as LedgerRow).completedAt = at(2.5);
+    expect(check(history).violations.map(({ rule }) => rule)).toEqual(["overlap"]);
+    const overlap = { policy: "allow", max_instances: 1, max_queued: 1 } as const;
+    history.calls.splice(1, 0, changed({ op: "patch", patch: { overlap } }, 1.9));
+    (history.rows[1] as LedgerRow).createdAt = at(1.8);
+    expect(check(history).violations).toEqual([]);
+  });
+
+  it("finds one more waiting than may wait", () => {
+    const history = soundHistory();
+    history.calls[0] = created({ overlap: { policy: "queue", max_instances: 1, max_queued: 1 } });
+    const waitingFrom = at(1.1);
+    for (const row of history.rows) Object.assign(row, { createdAt: waitingFrom, completedAt: at(9) });
+    const overlaps = check(history).violations.filter(({ what }) => what.includes("one of 3 open"));
+    expect(overlaps).toHaveLength(1);
+  });
+
+  it("finds a fourth attempt after three lost ones", () => {
+    const history = soundHistory();
+    const row = history.rows[0] as LedgerRow;
+    for (const attempt of [1, 2, 3])
+      history.attempts.push({ executionId: row.id, attempt, outcome: "lost", worker: "w", startedAt: 0, endedAt: 0 });
+    row.attempt = 4;
+    expect(check(history).violations.map(({ rule }) => rule)).toContain("lost too often");
   });
 
   it("knows a range of misfires", () => {

@@ -1,5 +1,8 @@
+import { checkAutoPause, withAutoPauses } from "./check-auto-pause.ts";
 import { checkCalls } from "./check-calls.ts";
+import { checkCauses } from "./check-causes.ts";
 import { checkEffects } from "./check-effects.ts";
+import { checkMisfires } from "./check-misfires.ts";
 import { checkOverlap } from "./check-overlap.ts";
 import { checkPlan } from "./check-plan.ts";
 import { checkRows } from "./check-rows.ts";
@@ -15,15 +18,19 @@ export type Verdict = {
 };
 
 /** Judges a run from outside: by the client's log, the target's file and the ledger. */
-export function check(history: History): Verdict {
+export function check(told: History): Verdict {
+  const history = withAutoPauses(told);
   const { violations, planned, uncertain, beyondLimit } = checkPlan(history);
   const effects = checkEffects(history);
   return {
     violations: [
       ...violations,
       ...checkRows(history),
+      ...checkMisfires(history),
       ...effects.violations,
       ...checkOverlap(history),
+      ...checkAutoPause(history),
+      ...checkCauses(history),
       ...checkCalls(history),
     ],
     planned,

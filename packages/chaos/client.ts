@@ -120,6 +120,8 @@ export function createClient(tools: ClientTools): Client {
         const answer = pickJob(body);
         return { ...record, answer, settledAt: Date.parse(answer.updated_at) };
       }
+      // It is gone, which is for the checker to say.
+      if (status === 404) return record;
       await sleep(REPEAT_MS);
     }
   }

@@ -6,13 +6,27 @@ import { migrateQueue } from "@belfry/queue/migrate.ts";
 import { findFaketime } from "./faketime.ts";
 import { fixedPort } from "./fixed-port.ts";
 import type { Victims } from "./nemesis.ts";
-import type { Options } from "./options.ts";
 import { FUNCTIONS, type FunctionName } from "./plan-calls.ts";
 import type { Backend } from "./plan-faults.ts";
 import { startPostgresServer } from "./postgres-server.ts";
 import { type FaultyProxy, startProxy } from "./proxy.ts";
 import { startRedisServer } from "./redis-server.ts";
 import { openSlot, type Slot } from "./slots.ts";
+import { watchFinal } from "./watch-final.ts";
+
+/** What is run, and how much of it. */
+export type ClusterWanted = {
+  backend: Backend;
+  schedulers: number;
+  workers: number;
+  /** The folder whose `apps` and `packages` a process is run from, by its name. */
+  sourcesOf: (name: string) => string;
+  /** To be done to the database before anything else. */
+  sql: string | null;
+};
+
+/** Where this file is, and all of Belfry with it. */
+export const OWN_SOURCES = fileURLToPath(new URL("../..", import.meta.url));
 
 export type Cluster = {
   victims: Victims;
@@ -22,13 +36,10 @@ export type Cluster = {
   effectsFile: string;
 };
 
-const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
 /** Servers, processes and the proxies between them, with a function of each kind. Stopped when `scope` is disposed. */
 export async function startCluster(
   folder: string,
-  backend: Backend,
-  options: Options,
+  { backend, schedulers: schedulersWanted, workers: workersWanted, sourcesOf, sql }: ClusterWanted,
   scope: AsyncDisposableStack,
 ): Promise<Cluster> {
   mkdirSync(join(folder, "logs"));
@@ -38,6 +49,8 @@ export async function startCluster(
   scope.defer(() => postgres.stop());
   await migrateDatabase(postgres.url);
   await migrateQueue(postgres.url);
+  await watchFinal(postgres);
+  if (sql !== null) await postgres.query(sql);
   const redis = backend === "redis" ? await startRedisServer(join(folder, "redis")) : null;
   if (redis) scope.defer(() => redis.kill());
 
@@ -52,7 +65,11 @@ export async function startCluster(
     const databaseUrl = new URL(postgres.url);
     databaseUrl.port = String(await proxied(toPostgres, name, postgres.port));
     const redisUrl = redis ? { REDIS_URL: `redis://127.0.0.1:${await proxied(toRedis, name, redis.port)}` } : {};
-    return open(name, `../../apps/${kind}/main.ts`, { DATABASE_URL: databaseUrl.href, ...redisUrl, ...env });
+    return open(name, join(sourcesOf(name), "apps", kind, "main.ts"), {
+      DATABASE_URL: databaseUrl.href,
+      ...redisUrl,
+      ...env,
+    });
   }
   async function proxied(proxies: Map<string, FaultyProxy>, name: string, port: number): Promise<number> {
     const proxy = await startProxy(port);
@@ -61,7 +78,7 @@ export async function startCluster(
     return proxy.port;
   }
   function open(name: string, file: string, env: Record<string, string>, args: string[] = []): Slot {
-    const slot = openSlot(name, { file: fileOf(file), args, env, logFile: join(folder, "logs", `${name}.log`) });
+    const slot = openSlot(name, { file, args, env, logFile: join(folder, "logs", `${name}.log`) });
     scope.defer(slot.stop);
     return slot;
   }
@@ -70,11 +87,16 @@ export async function startCluster(
 
   const effectsFile = join(folder, "effects.jsonl");
   const targetPort = await fixedPort();
-  const target = open("target", "./target.ts", {}, [effectsFile, String(targetPort)]);
+  const target = open("target", join(import.meta.dirname, "target.ts"), {}, [effectsFile, String(targetPort)]);
   const apiPort = await fixedPort();
   const api = await app("api", "api", { PORT: String(apiPort), HOST: "127.0.0.1", BELFRY_BOOTSTRAP_API_KEY: key });
-  const schedulers = await several("scheduler", options.schedulers);
-  const workers = await several("worker", options.workers, { BELFRY_CONCURRENCY: "100", BELFRY_DRAIN_MS: "4000" });
+  const schedulers = await several("scheduler", schedulersWanted);
+  const workers = await several("worker", workersWanted, {
+    BELFRY_CONCURRENCY: "100",
+    BELFRY_DRAIN_MS: "4000",
+    BELFRY_FUNCTIONS_DIR: join(import.meta.dirname, "functions"),
+    CHAOS_TARGET_URL: `http://127.0.0.1:${targetPort}`,
+  });
   const toApi = await startProxy(apiPort);
   scope.defer(toApi.close);
   await Promise.all([target, api, ...schedulers, ...workers].map(({ ready }) => ready));
@@ -102,7 +124,11 @@ async function createFunctions(apiUrl: string, key: string, targetPort: number):
     const response = await fetch(`${apiUrl}/automation/functions`, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ name, kind: "http", url: `http://127.0.0.1:${targetPort}/${name}`, check, timeout_ms }),
+      body: JSON.stringify(
+        name === "killer"
+          ? { name: "the killer", kind: "module", module: name, timeout_ms }
+          : { name, kind: "http", url: `http://127.0.0.1:${targetPort}/${name}`, check, timeout_ms },
+      ),
     });
     const body = (await response.json()) as { id: string };
     if (response.status !== 201) throw new Error(`function ${name}: HTTP ${response.status} ${JSON.stringify(body)}`);

@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
-import type { AttemptRow, Effect, JobRow, LedgerRow, Phase } from "./history.ts";
+import type { AttemptRow, Effect, History, JobRow, LedgerRow, Phase } from "./history.ts";
 import type { PostgresServer } from "./postgres-server.ts";
+import { readRewritten } from "./watch-final.ts";
 
-const ms = (column: string, name: string): string => `(extract(epoch from ${column}) * 1000)::float8 as "${name}"`;
+const toMs = (column: string): string => `(extract(epoch from ${column}) * 1000)::float8`;
+const ms = (column: string, name: string): string => `${toMs(column)} as "${name}"`;
 
 /** Reads the whole ledger, past all proxies. */
 export async function readLedger(
   postgres: PostgresServer,
-): Promise<{ rows: LedgerRow[]; attempts: AttemptRow[]; jobs: JobRow[] }> {
+): Promise<Pick<History, "rows" | "attempts" | "jobs" | "rewritten">> {
   const rows = await postgres.query<LedgerRow>(`
     select id, job_id as "jobId", trigger, ${ms("scheduled_for", "scheduledFor")}, ${ms("scheduled_until", "scheduledUntil")},
       occurrences, status, skip_reason as "skipReason", attempt, worker, dispatch, error->>'code' as "errorCode",
@@ -18,9 +20,12 @@ export async function readLedger(
     from attempts`);
   const jobs = await postgres.query<JobRow>(`
     select id, status, enabled, deleted_at is not null as deleted, paused_reason as "pausedReason",
-      run_count as "runCount", max_runs as "maxRuns"
+      run_count as "runCount", max_runs as "maxRuns", auto_pause_after as "autoPauseAfter",
+      case when auto_pause_after > 0 then (
+        select ${toMs("max(c.at)")} from job_changes c where c.job_id = jobs.id and c.kind = 'paused'
+      ) end as "autoPausedAt"
     from jobs`);
-  return { rows, attempts, jobs };
+  return { rows, attempts, jobs, rewritten: await readRewritten(postgres) };
 }
 
 type Line = { e: string; a: number; p: Phase } & ({ j: string; s: string; t: number } | { answered: number });

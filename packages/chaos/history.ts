@@ -17,10 +17,11 @@ export type JobWish = Policies & {
   timezone: string;
   max_runs: number;
   enabled: boolean;
+  auto_pause_after: number;
 };
 
-/** The fields of a job that the client may change. Policies stay as they were, so that each row can be held against them. */
-export type JobPatch = {
+/** The fields of a job that the client may change. */
+export type JobPatch = Partial<Policies> & {
   schedule?: string;
   timezone?: string;
   max_runs?: number;
@@ -106,6 +107,10 @@ export type JobRow = {
   pausedReason: string | null;
   runCount: number;
   maxRuns: number;
+  /** So many failures in a row pause it; 0 is never. */
+  autoPauseAfter: number;
+  /** When Belfry has paused it for them; null if it has not. Nobody else pauses such a job. */
+  autoPausedAt: number | null;
 };
 
 export type Phase = "check" | "perform";
@@ -125,12 +130,21 @@ export type Effect = {
 /** A fault as it was carried out. */
 export type FaultRecord = { fault: Fault; begunAt: number; endedAt: number; error: string | null };
 
+/** A row that was changed after it had become final. */
+export type Rewritten = { executionId: string; was: Status; became: Status };
+
+/** The end of a process that nobody had asked for, the nemesis neither. */
+export type Exit = { name: string; at: number };
+
 export type History = {
   calls: CallRecord[];
   rows: LedgerRow[];
   attempts: AttemptRow[];
   jobs: JobRow[];
+  rewritten: Rewritten[];
   effects: Effect[];
+  faults: FaultRecord[];
+  exits: Exit[];
   /** When the client had stopped all plans and everything was quiet. */
   endedAt: number;
 };

@@ -1,5 +1,5 @@
-import { jobPolicies } from "./check-rows.ts";
 import type { FaultRecord, History } from "./history.ts";
+import { policiesAt, policyTerms } from "./policy-terms.ts";
 
 export type Percentiles = { count: number; p50: number; p99: number; max: number };
 export type Recovery = { kind: string; faults: number; measured: number; medianMs: number; maxMs: number };
@@ -13,12 +13,12 @@ type Start = { due: number; lateness: number };
 
 /** How late first attempts started, of jobs whose executions do not wait for each other. Milliseconds. */
 export function latenesses({ calls, rows, attempts }: History): Start[] {
-  const policies = jobPolicies(calls);
+  const termsOf = policyTerms(calls);
   const firstAttempts = new Map(
     attempts.filter(({ attempt }) => attempt === 1).map((a) => [a.executionId, a.startedAt]),
   );
   return rows.flatMap((row) => {
-    const overlap = policies.get(row.jobId)?.overlap.policy;
+    const overlap = policiesAt(termsOf.get(row.jobId), row.createdAt)?.overlap.policy;
     if (row.trigger !== "schedule" || (overlap !== "allow" && overlap !== "skip")) return [];
     const startedAt = firstAttempts.get(row.id) ?? row.startedAt;
     return startedAt === null ? [] : [{ due: row.scheduledFor, lateness: startedAt - row.scheduledFor }];
@@ -28,9 +28,10 @@ export function latenesses({ calls, rows, attempts }: History): Start[] {
 export function insideAndOutside(
   starts: readonly Start[],
   faults: readonly FaultRecord[],
+  settledMs = SETTLED_MS,
 ): { inside: Percentiles; outside: Percentiles } {
   const isInside = ({ due }: Start): boolean =>
-    faults.some(({ begunAt, endedAt }) => due >= begunAt - 1_000 && due <= endedAt + SETTLED_MS);
+    faults.some(({ begunAt, endedAt }) => due >= begunAt - 1_000 && due <= endedAt + settledMs);
   const [inside, outside]: [number[], number[]] = [[], []];
   for (const start of starts) (isInside(start) ? inside : outside).push(start.lateness);
   return { inside: percentiles(inside), outside: percentiles(outside) };

@@ -70,7 +70,8 @@ export function createNemesis(victims: Victims, log: (line: object) => void): Ne
     durationMs: number,
     hurt: (proxy: FaultyProxy) => void,
   ) {
-    const proxy = one([...proxies.values()], index);
+    const name = one([...proxies.keys()].sort(), index);
+    const proxy = proxies.get(name) as FaultyProxy;
     hurt(proxy);
     await sleep(durationMs);
     proxy.heal();

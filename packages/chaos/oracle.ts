@@ -70,9 +70,12 @@ export function expectOccurrences(
     for (const at of instants(schedule, after, upTo)) expectation.may.add(at);
   }
 
-  function findAnchor({ schedule }: State, { answer }: CallRecord, lo: number, exact: boolean): number | null {
+  function findAnchor({ schedule }: State, record: CallRecord, lo: number, exact: boolean): number | null {
+    const { answer, settledAt } = record;
     if (periodOf(schedule.text) === null) return null;
     if (exact) return lo;
+    // Whichever of the tries came last, it is what the job was changed by.
+    if (settledAt !== null && answer?.status !== "completed" && settledAt >= lo) return settledAt;
     return answer?.next_run ? Date.parse(answer.next_run) : firstAfter(lo);
   }
 }

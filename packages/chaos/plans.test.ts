@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { readOptions, UsageError } from "./options.ts";
+import { type Options, readOptions, UsageError } from "./options.ts";
 import { planCalls } from "./plan-calls.ts";
 import { FAULT_KINDS, planFaults } from "./plan-faults.ts";
 
+const options = (...args: string[]): Options => readOptions(args) as Options;
 const REDIS = { backend: "redis", hasFaketime: true } as const;
 
 describe("a plan of faults", () => {
@@ -30,11 +31,8 @@ describe("a plan of faults", () => {
 
 describe("the options", () => {
   it("name the kinds of faults", () => {
-    expect(readOptions(["--only", "redis-flush", "--only", "worker-kill"])?.only).toEqual([
-      "redis-flush",
-      "worker-kill",
-    ]);
-    expect(readOptions(["--only", "none"])?.only).toEqual([]);
+    expect(options("--only", "redis-flush", "--only", "worker-kill").only).toEqual(["redis-flush", "worker-kill"]);
+    expect(options("--only", "none").only).toEqual([]);
     expect(() => readOptions(["--only", "earthquake"])).toThrow(UsageError);
   });
 
@@ -50,7 +48,7 @@ describe("the options", () => {
   });
 
   it("have defaults, among them a seed of chance", () => {
-    expect(readOptions(["--backend", "both"])).toMatchObject({
+    expect(options("--backend", "both")).toMatchObject({
       minutes: 2,
       backends: ["redis", "postgres"],
       schedulers: 3,

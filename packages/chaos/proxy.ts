@@ -15,14 +15,17 @@ export type FaultyProxy = {
    * the server has done what it was asked, and who asked does not know.
    */
   cutRepliesTo(texts: readonly string[]): void;
-  /** Ends all of these. What went silent is broken. */
+  /**
+   * Ends all of these. What went silent is broken, and both sides hear of it; of what was left half open only the server
+   * does: who holds the other end has to find out by itself.
+   */
   heal(): void;
   /** Answers that were cut so far. */
   repliesCut(): number;
   close(): Promise<void>;
 };
 
-type Pair = { client: Socket; server: Socket; silent: boolean; cutNext: boolean };
+type Pair = { client: Socket; server: Socket; state: "whole" | "silent" | "half open" | "orphan"; cutNext: boolean };
 
 /** A proxy on `port` (any free one if 0) in front of `targetPort`, both on 127.0.0.1. */
 export async function startProxy(targetPort: number, port = 0): Promise<FaultyProxy> {
@@ -35,14 +38,15 @@ export async function startProxy(targetPort: number, port = 0): Promise<FaultyPr
   const listener = createServer({ noDelay: true }, (client) => {
     if (refusing) return void client.resetAndDestroy();
     const server = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
-    const pair: Pair = { client, server, silent: false, cutNext: false };
+    const pair: Pair = { client, server, state: "whole", cutNext: false };
     pairs.add(pair);
-    if (silent) makeSilent(pair);
+    if (silent) quiet(pair, "silent");
     client.on("data", (chunk) => {
+      if (pair.state === "orphan") return;
       if (texts.some((text) => chunk.includes(text))) pair.cutNext = true;
       if (!server.write(chunk)) client.pause();
     });
-    server.on("drain", () => !pair.silent && client.resume());
+    server.on("drain", () => pair.state === "whole" && client.resume());
     server.on("data", (chunk) => {
       if (pair.cutNext) {
         repliesCut++;
@@ -50,12 +54,11 @@ export async function startProxy(targetPort: number, port = 0): Promise<FaultyPr
       }
       if (!client.write(chunk)) server.pause();
     });
-    client.on("drain", () => !pair.silent && server.resume());
-    for (const socket of [client, server]) {
-      socket.on("error", () => undefined);
-      // Of a connection that is half open the other side does not hear that it was given up.
-      socket.on("close", () => !pair.silent && end(pair));
-    }
+    client.on("drain", () => pair.state === "whole" && server.resume());
+    for (const socket of [client, server]) socket.on("error", () => undefined);
+    // Of a connection that is half open the other side does not hear that it was given up.
+    client.on("close", () => (pair.state === "whole" || pair.state === "orphan") && end(pair));
+    server.on("close", () => pair.state === "whole" && end(pair));
   });
   listener.listen(port, "127.0.0.1");
   await once(listener, "listening");
@@ -66,18 +69,28 @@ export async function startProxy(targetPort: number, port = 0): Promise<FaultyPr
     pair.server.destroy();
   }
 
-  function makeSilent(pair: Pair): void {
-    pair.silent = true;
+  function quiet(pair: Pair, state: "silent" | "half open"): void {
+    if (pair.state !== "whole") return;
+    pair.state = state;
     pair.client.pause();
     pair.server.pause();
   }
 
+  /** The server has given it up. Of the client we only want to know when it does. */
+  function abandon(pair: Pair): void {
+    pair.state = "orphan";
+    pair.server.destroy();
+    pair.client.resume();
+  }
+
   return {
     port: (listener.address() as AddressInfo).port,
-    halfOpen: () => pairs.forEach(makeSilent),
+    halfOpen() {
+      for (const pair of pairs) quiet(pair, "half open");
+    },
     silence() {
       silent = true;
-      pairs.forEach(makeSilent);
+      for (const pair of pairs) quiet(pair, "silent");
     },
     cut() {
       refusing = true;
@@ -87,7 +100,10 @@ export async function startProxy(targetPort: number, port = 0): Promise<FaultyPr
       texts = wanted;
     },
     heal() {
-      for (const pair of pairs) if (pair.silent) end(pair);
+      for (const pair of pairs) {
+        if (pair.state === "silent") end(pair);
+        if (pair.state === "half open") abandon(pair);
+      }
       refusing = false;
       silent = false;
       texts = [];

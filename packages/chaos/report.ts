@@ -1,12 +1,13 @@
 import type { Verdict } from "./check.ts";
-import type { FaultRecord, History } from "./history.ts";
+import type { History } from "./history.ts";
 import { insideAndOutside, latenesses, type Percentiles, recoveries } from "./lateness.ts";
-import type { Reach } from "./nemesis.ts";
+import type { RunResult } from "./run.ts";
 
 const VIOLATIONS_SHOWN = 40;
 
 /** A run in some dozen lines for people. */
-export function report(history: History, faults: readonly FaultRecord[], verdict: Verdict, reach: Reach): string {
+export function report({ history, verdict, reach }: Omit<RunResult, "quietAfterMs">): string {
+  const { faults } = history;
   const starts = latenesses(history);
   const { inside, outside } = insideAndOutside(starts, faults);
   const carriedOut = faults.filter(({ error }) => error === null);

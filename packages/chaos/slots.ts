@@ -12,8 +12,8 @@ export type Slot = {
   signal(signal: NodeJS.Signals): void;
   /** Variables of the next processes, over those of the slot. */
   override(env: Record<string, string>): void;
-  /** How many processes have been started there. */
-  starts(): number;
+  /** When its processes ended by themselves: without having been sent a signal that ends them. */
+  exits(): readonly number[];
   stop(): Promise<void>;
 };
 
@@ -28,17 +28,21 @@ export function openSlot(
   let child: ChildProcess;
   let stopping = false;
   let extra: Record<string, string> = {};
-  let starts = 0;
+  let wasTold = false;
+  const exits: number[] = [];
   const ready = Promise.withResolvers<void>();
   const ended = run();
   return {
     name,
     ready: ready.promise,
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      wasTold ||= signal === "SIGKILL" || signal === "SIGTERM";
+      child.kill(signal);
+    },
     override(env) {
       extra = env;
     },
-    starts: () => starts,
+    exits: () => exits,
     async stop() {
       stopping = true;
       child.kill("SIGCONT");
@@ -50,7 +54,7 @@ export function openSlot(
   async function run(): Promise<void> {
     while (!stopping) {
       const log = openSync(logFile, "a");
-      starts++;
+      wasTold = false;
       child = spawn(process.execPath, [file, ...args], {
         env: { ...inherited, ...env, ...extra },
         detached: true,
@@ -60,7 +64,9 @@ export function openSlot(
       closeSync(log);
       child.once("message", () => ready.resolve());
       await new Promise((resolve) => child.once("exit", resolve));
-      if (!stopping) await sleep(RESTART_MS);
+      if (stopping) return;
+      if (!wasTold) exits.push(Date.now());
+      await sleep(RESTART_MS);
     }
   }
 }

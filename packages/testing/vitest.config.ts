@@ -1,17 +1,39 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const SLOW = "packages/chaos/*.slow.test.ts";
+
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
   test: {
-    include: ["apps/**/*.test.ts", "packages/**/*.test.ts"],
-    globalSetup: [fileURLToPath(new URL("./global-setup.ts", import.meta.url))],
     // Processes, not threads: tests start servers and send signals.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     // BullMQ and Postgres clients log what their tests provoke; it is shown for failed tests only.
     silent: "passed-only",
+    // In this order: what takes minutes begins when the many fast tests are over, and has the machine to itself.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "fast",
+          include: ["apps/**/*.test.ts", "packages/**/*.test.ts"],
+          exclude: ["**/node_modules/**", SLOW],
+          globalSetup: [fileURLToPath(new URL("./global-setup.ts", import.meta.url))],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "slow",
+          include: [SLOW],
+          testTimeout: 360_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
