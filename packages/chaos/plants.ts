@@ -55,7 +55,7 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/db/executions.ts",
-        find: "    on conflict (job_id, scheduled_for, trigger) do nothing\n",
+        find: "    on conflict do nothing\n",
         replace: "",
       },
       {
@@ -89,8 +89,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/db/executions.ts",
-        find: 'where e.attempt = w.attempt and ${byId("pending")} and not e.held and e.available_at <= now()',
-        replace: "where e.attempt = w.attempt and not e.held",
+        find: "and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()",
+        replace: "and e.attempt = w.attempt and not e.held",
       },
       {
         file: "packages/db/executions.ts",
@@ -110,8 +110,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/db/executions.ts",
-        find: 'where e.attempt = w.attempt and ${byId("pending")} and not e.held',
-        replace: 'where ${byId("pending")} and not e.held',
+        find: "and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held",
+        replace: "and ${opaque(sql`e.status = 'pending'`)} and not e.held",
       },
       {
         file: "packages/db/executions.ts",
@@ -131,8 +131,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/db/executions.ts",
-        find: 'where e.id = v.id and e.attempt = v.attempt and e.worker = ${worker} and ${byId("running")}\n',
-        replace: "where e.id = v.id\n",
+        find: "and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}\n",
+        replace: "and ${worker} = ${worker}\n",
       },
     ],
     seconds: 34,
@@ -548,9 +548,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/schedule/cron.ts",
-        find: "export function nextCron({ expression, timezone }: CronSchedule, after: number): number | null {\n",
-        replace:
-          'export function nextCron({ expression }: CronSchedule, after: number): number | null {\n  const timezone = "UTC";\n',
+        find: "return nextLocal(pattern, dst ?? pattern.vixie, timezone, after);",
+        replace: 'return nextLocal(pattern, dst ?? pattern.vixie, timezone && "UTC", after);',
       },
     ],
     only: "scheduler-1",
