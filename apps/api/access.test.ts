@@ -109,20 +109,30 @@ describe("a key", () => {
 describe("another account", () => {
   it("gets for every id the answer that it gets for an id of nothing", async () => {
     const { id: execution, job_id: job } = await anExecution(client);
-    const ids: Record<string, string> = { functions: await aFunction(client), jobs: job, executions: execution };
+    const calendar = (await client.post("/automation/calendars", { name: "holidays", dates: [] })).json().id;
+    const ids: Record<string, string> = {
+      functions: await aFunction(client),
+      jobs: job,
+      executions: execution,
+      calendars: calendar,
+    };
     const nothing = "00000000-0000-7000-8000-000000000000";
     const stranger = await api.newClient();
 
     const byId = documentedEndpoints().filter(({ url }) => url.includes(":id"));
-    expect(byId.length).toBe(14);
+    expect(byId.length).toBe(18);
     for (const { method, url } of byId) {
       const kind = url.split("/")[2] as string;
       const send = (id: string) =>
         api.app.inject({
           method,
           url: url.replace(":id", id),
-          headers: { authorization: `Bearer ${stranger.key}` },
+          headers: {
+            authorization: `Bearer ${stranger.key}`,
+            ...(url.endsWith("/import") && { "content-type": "text/calendar" }),
+          },
           ...(method === "PATCH" && { payload: { description: "mine now" } }),
+          ...(url.endsWith("/import") && { payload: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" }),
         });
       const foreign = await send(ids[kind] as string);
       expect({ method, url, status: foreign.statusCode }).toEqual({ method, url, status: 404 });
@@ -134,7 +144,8 @@ describe("another account", () => {
   it("sees none of it in any list", async () => {
     const { job_id } = await anExecution(client);
     const stranger = await api.newClient();
-    for (const list of ["functions", "jobs", "executions", `executions?job_id=${job_id}`]) {
+    await client.post("/automation/calendars", { name: "of somebody else", dates: [] });
+    for (const list of ["functions", "jobs", "calendars", "executions", `executions?job_id=${job_id}`]) {
       expect((await stranger.get(`/automation/${list}`)).json()).toEqual([]);
     }
   });

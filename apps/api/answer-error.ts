@@ -7,8 +7,8 @@ import type { ErrorAnswer } from "./answers.ts";
 /** Fastify's own refusals, by its codes. */
 const FASTIFY_ERRORS: Record<string, [ApiErrorCode, message: string]> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ["PAYLOAD_TOO_LARGE", "the body is larger than 1 MiB"],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type must be application/json"],
-  FST_ERR_CTP_INVALID_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type must be application/json"],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type is none that this call takes"],
+  FST_ERR_CTP_INVALID_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type is none that this call takes"],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ["BAD_REQUEST", "the body's length is not what content-length says"],
   FST_ERR_BAD_URL: ["BAD_REQUEST", "the path is not a valid URL"],
   FST_ERR_MAX_PARAM_LENGTH: ["NOT_FOUND", "there is no such route"],

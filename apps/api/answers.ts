@@ -1,5 +1,6 @@
 /** The answers' schemas, as they are validated and documented. */
 import { ledgerAudit } from "@belfry/contract/audit.ts";
+import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@belfry/contract/calendar.ts";
 import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
@@ -7,6 +8,7 @@ import { functionRecord } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
+import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
 /**
@@ -24,6 +26,17 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
 
+export const calendarAnswer = calendar;
+export type CalendarAnswer = z.infer<typeof calendarAnswer>;
+
+export const calendarSummaryAnswer = calendarSummary;
+export type CalendarSummaryAnswer = z.infer<typeof calendarSummaryAnswer>;
+
+export const changedCalendarAnswer = changedCalendar;
+export type ChangedCalendarAnswer = z.infer<typeof changedCalendarAnswer>;
+
+export const importedCalendarAnswer = importedCalendar;
+
 export const executionAnswer = execution.extend(phases);
 export type ExecutionAnswer = z.infer<typeof executionAnswer>;
 
@@ -32,6 +45,8 @@ export type ExecutionWithAttemptsAnswer = z.infer<typeof executionWithAttemptsAn
 
 export const occurrenceAnswer = occurrence;
 export type OccurrenceAnswer = z.infer<typeof occurrenceAnswer>;
+
+export const schedulePreviewAnswer = schedulePreview;
 
 export const ledgerAuditAnswer = ledgerAudit;
 
@@ -54,9 +69,14 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(calendarAnswer, { id: "Calendar" });
+answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
+answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });
+answerNames.add(importedCalendarAnswer, { id: "ImportedCalendar" });
 answerNames.add(executionAnswer, { id: "Execution" });
 answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
 answerNames.add(occurrenceAnswer, { id: "Occurrence" });
+answerNames.add(schedulePreviewAnswer, { id: "SchedulePreview" });
 answerNames.add(ledgerAuditAnswer, { id: "LedgerAudit" });
 answerNames.add(dutyAnswer, { id: "Duty" });
 answerNames.add(errorAnswer, { id: "Error" });

@@ -25,6 +25,8 @@ export type Access = "public" | "account" | "admin";
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
+    /** The type of its body where that is not JSON. */
+    bodyType?: "text/calendar";
   }
   interface FastifyRequest {
     /** Set by `authenticate` before anything else of a request that is not public. */

@@ -6,11 +6,11 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import { answerError } from "./answer-error.ts";
 import type { App } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
+import { acceptBodies } from "./body-types.ts";
 import { answerClientError } from "./client-error.ts";
 import { cacheIdentities } from "./identity-cache.ts";
 import { trackMethods } from "./method-not-allowed.ts";
 import { registerDocs, registerOpenApi } from "./openapi.ts";
-import { parseJson } from "./parse-json.ts";
 import { logRequest, requestId, sendRequestId } from "./request-log.ts";
 import { ROUTES } from "./routes.ts";
 import { validatorCompiler } from "./validate.ts";
@@ -49,9 +49,7 @@ export async function buildApp({ db, log, board, docsEnabled = true }: AppOption
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_: unknown, body: Buffer) =>
-    parseJson(body),
-  );
+  acceptBodies(app);
 
   app.addHook("onRequest", sendRequestId);
   app.addHook("onRequest", authenticate(cacheIdentities((key) => findIdentity(db, key))));

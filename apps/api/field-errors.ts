@@ -37,13 +37,23 @@ function describe(issue: Issue, base: Path, input: unknown): FieldError[] {
   if (issue.code === "custom") return [fieldError(path, issue.message, String(issue.params?.code ?? "invalid"))];
   if (valueAt(input, path) === undefined) return [fieldError(path, "is required", "required")];
   if (issue.code === "invalid_union") {
-    const meant = issue.errors.find(isMeant);
+    const meant = meantOf(issue.errors, path, input);
     if (meant) return meant.flatMap((inner) => describe(inner, path, input));
   }
   return [fieldError(path, wording(issue), issue.code)];
 }
 
-/** Of a union's forms, the one that the value has the right type for. */
+/**
+ * Of a union's forms, the one that is meant: the first that the value has the right type for. One that it has all it needs for
+ * comes before others, so that a form is not taken for another that goes by a field of its own, such as `type`.
+ */
+function meantOf(forms: readonly Issue[][], path: Path, input: unknown): Issue[] | undefined {
+  const meant = forms.filter(isMeant);
+  const lacksNothing = (issues: readonly Issue[]) =>
+    issues.every((issue) => valueAt(input, [...path, ...issue.path]) !== undefined);
+  return meant.find(lacksNothing) ?? meant[0];
+}
+
 function isMeant(issues: readonly Issue[]): boolean {
   return issues.length > 0 && issues.every((issue) => issue.path.length > 0 || issue.code !== "invalid_type");
 }
@@ -88,7 +98,7 @@ function range(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string
 function unionOf(issue: z.core.$ZodIssueInvalidUnion): string {
   if ("options" in issue && issue.options) return oneOf(issue.options);
   const types = issue.errors.flatMap(([first]) => (first?.code === "invalid_type" ? [TYPES[first.expected]] : []));
-  return types.join(" or ") || "of another form";
+  return [...new Set(types)].join(" or ") || "of another form";
 }
 
 function valueAt(input: unknown, path: Path): unknown {

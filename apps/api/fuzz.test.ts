@@ -7,13 +7,14 @@ import { type Answer, aFunction, anExecution, type Client, startTestApi, type Te
 
 let api: TestApi;
 let client: Client;
-let ids: { functions: string; jobs: string; executions: string };
+let ids: { functions: string; jobs: string; executions: string; calendars: string };
 
 beforeAll(async () => {
   api = await startTestApi();
   client = await api.newClient();
   const { id, job_id } = await anExecution(client);
-  ids = { functions: await aFunction(client), jobs: job_id, executions: id };
+  const calendars = (await client.post("/automation/calendars", { name: "holidays", dates: [] })).json().id;
+  ids = { functions: await aFunction(client), jobs: job_id, executions: id, calendars };
 });
 afterAll(() => api.close());
 
@@ -47,6 +48,7 @@ const anyJson = fc.oneof(
 
 /** What would be accepted, so that the wrong value of one field is not hidden by that of another. */
 const soundJob = () => ({ function_id: ids.functions, name: "fuzz", schedule: "@hourly" });
+const soundCalendar = () => ({ name: "fuzz", dates: ["2030-12-25"] });
 const soundFunction = () => ({ name: "fuzz", kind: "http", url: "http://127.0.0.1:9/" });
 
 const JOB_FIELDS = [
@@ -66,6 +68,7 @@ const JOB_FIELDS = [
   "delivery",
   "enabled",
 ];
+const CALENDAR_FIELDS = ["name", "description", "dates"];
 const FUNCTION_FIELDS = ["name", "kind", "url", "headers", "check", "description", "timeout_ms", "module"];
 
 const nearValues = fc.oneof(
@@ -83,6 +86,8 @@ const nearValues = fc.oneof(
         { type: "cron", value: text },
         { type: "once", value: text },
         { [text]: text },
+        { type: "daily", time: "09:00", calendars: { exclude: ["holidays", text] } },
+        ["2030-01-01", text],
         { attempts: text },
       ),
     ),
@@ -108,6 +113,10 @@ const anyBody = fc.oneof(
   {
     weight: 3,
     arbitrary: changes(FUNCTION_FIELDS).map((change) => () => JSON.stringify({ ...soundFunction(), ...change })),
+  },
+  {
+    weight: 2,
+    arbitrary: changes(CALENDAR_FIELDS).map((change) => () => JSON.stringify({ ...soundCalendar(), ...change })),
   },
   { weight: 2, arbitrary: changes([...JOB_FIELDS, ...FUNCTION_FIELDS]).map((change) => () => JSON.stringify(change)) },
   { weight: 1, arbitrary: anyJson.map((value) => () => JSON.stringify(value)) },
@@ -150,7 +159,7 @@ const anyId = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .constantFrom("functions" as const, "jobs" as const, "executions" as const)
+      .constantFrom("functions" as const, "jobs" as const, "executions" as const, "calendars" as const)
       .map((kind) => () => ids[kind]),
   },
   { weight: 1, arbitrary: fc.uuid().map((id) => () => id) },
@@ -162,7 +171,7 @@ const anyHeaders = fc.record(
   {
     "idempotency-key": headerText(),
     "x-request-id": headerText(),
-    "content-type": fc.oneof(fc.constant("application/json"), headerText()),
+    "content-type": fc.oneof(fc.constantFrom("application/json", "text/calendar"), headerText()),
     accept: headerText(),
   },
   { requiredKeys: [] },
@@ -179,6 +188,9 @@ const PATHS = [
   "/automation/jobs/:id/next-runs",
   "/automation/functions",
   "/automation/functions/:id",
+  "/automation/calendars",
+  "/automation/calendars/:id",
+  "/automation/calendars/:id/import",
   "/automation/executions",
   "/automation/executions/:id",
   "/automation/executions/:id/cancel",
@@ -195,10 +207,12 @@ describe("no request makes a 500", () => {
       ["PATCH", "/automation/jobs/:id"],
       ["POST", "/automation/functions"],
       ["PATCH", "/automation/functions/:id"],
+      ["POST", "/automation/calendars"],
+      ["PATCH", "/automation/calendars/:id"],
     ] as const;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...targets), anyBody, async ([method, path], body) => {
-        const id = path.includes("jobs") ? ids.jobs : ids.functions;
+        const id = ids[path.split("/")[2] as keyof typeof ids];
         const headers = { "content-type": "application/json" };
         checkAnswer(await send(method, path.replace(":id", id), { headers, payload: body() }));
       }),

@@ -52,7 +52,10 @@ describe("the process", () => {
     expect([board.status, board.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/html")]);
     const queues = await fetch(`${base}/admin/queues/api/queues`, { headers });
     const { queues: shown } = (await queues.json()) as { queues: { name: string; readOnlyMode: boolean }[] };
-    expect(shown.map(({ name, readOnlyMode }) => [name, readOnlyMode]).toSorted()).toEqual([["_system", true], ["heavy", true]]);
+    expect(shown.map(({ name, readOnlyMode }) => [name, readOnlyMode]).toSorted()).toEqual([
+      ["_system", true],
+      ["heavy", true],
+    ]);
     expect((await fetch(`${base}/admin/queues/api/queues`)).status).toBe(401);
 
     child.kill("SIGTERM");

@@ -34,8 +34,11 @@ describe("/openapi.json", () => {
   it("describes every endpoint", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).sort()).toEqual([
+      "DELETE /automation/calendars/{id}",
       "DELETE /automation/functions/{id}",
       "DELETE /automation/jobs/{id}",
+      "GET /automation/calendars",
+      "GET /automation/calendars/{id}",
       "GET /automation/executions",
       "GET /automation/executions/{id}",
       "GET /automation/functions",
@@ -49,14 +52,18 @@ describe("/openapi.json", () => {
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
+      "PATCH /automation/calendars/{id}",
       "PATCH /automation/functions/{id}",
       "PATCH /automation/jobs/{id}",
+      "POST /automation/calendars",
+      "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
       "POST /automation/jobs/{id}/run",
+      "POST /automation/schedules/preview",
     ]);
   });
 
@@ -82,14 +89,19 @@ describe("/openapi.json", () => {
 
   it("names the shapes of the answers, and refers to nothing that it does not name", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Calendar",
+      "CalendarSummary",
+      "ChangedCalendar",
       "Duty",
       "Error",
       "Execution",
       "ExecutionWithAttempts",
       "Function",
+      "ImportedCalendar",
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
     for (const [, name] of refs) expect(document.components.schemas).toHaveProperty(name as string);

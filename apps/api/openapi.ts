@@ -20,6 +20,11 @@ export async function registerOpenApi(app: App): Promise<void> {
       tags: [
         { name: "functions", description: "What to call." },
         { name: "jobs", description: "When to call it, with what, and how often to try." },
+        { name: "schedules", description: "What one may write for when, tried before a job has it." },
+        {
+          name: "calendars",
+          description: "Dates that schedules share: holidays to leave out, or the only days to run on.",
+        },
         { name: "executions", description: "What became of it: one record for each occurrence and each manual run." },
         { name: "system", description: "What the cluster does for itself. For admins." },
         { name: "health", description: "For those who run Belfry." },

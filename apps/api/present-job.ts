@@ -1,4 +1,5 @@
 import type { JobWithLedger } from "@belfry/db/read-jobs.ts";
+import { describe } from "@belfry/schedule/describe.ts";
 import type { JobAnswer } from "./answers.ts";
 
 /** A job's row as the API answers it. */
@@ -11,7 +12,9 @@ export function presentJob(row: JobWithLedger): JobAnswer {
     description: row.description,
     project: row.project,
     schedule: row.schedule,
+    schedule_description: describe(row.scheduleSpec),
     timezone: row.timezone,
+    dst: row.dst,
     payload: row.payload,
     priority: row.priority,
     pool: row.pool,

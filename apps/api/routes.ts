@@ -1,4 +1,10 @@
 import type { Route } from "./app.ts";
+import { createCalendarRoute } from "./routes/calendars/create.ts";
+import { deleteCalendarRoute } from "./routes/calendars/delete.ts";
+import { getCalendarRoute } from "./routes/calendars/get.ts";
+import { importCalendarRoute } from "./routes/calendars/import.ts";
+import { listCalendarsRoute } from "./routes/calendars/list.ts";
+import { patchCalendarRoute } from "./routes/calendars/patch.ts";
 import { cancelExecutionRoute } from "./routes/executions/cancel.ts";
 import { getExecutionRoute } from "./routes/executions/get.ts";
 import { listExecutionsRoute } from "./routes/executions/list.ts";
@@ -20,6 +26,7 @@ import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
 import { auditLedgerRoute } from "./routes/ledger/audit.ts";
+import { previewScheduleRoute } from "./routes/schedules/preview.ts";
 import { listDutiesRoute } from "./routes/system/duties.ts";
 
 /** Everything that the API can be asked, in the order of its documentation. */
@@ -41,6 +48,15 @@ export const ROUTES: readonly Route[] = [
   listJobExecutionsRoute, //  GET    /automation/jobs/{id}/executions
   listOccurrencesRoute, //    GET    /automation/jobs/{id}/occurrences
   nextRunsRoute, //           GET    /automation/jobs/{id}/next-runs
+
+  previewScheduleRoute, //    POST   /automation/schedules/preview
+
+  listCalendarsRoute, //      GET    /automation/calendars
+  createCalendarRoute, //     POST   /automation/calendars
+  getCalendarRoute, //        GET    /automation/calendars/{id}
+  patchCalendarRoute, //      PATCH  /automation/calendars/{id}
+  deleteCalendarRoute, //     DELETE /automation/calendars/{id}
+  importCalendarRoute, //     POST   /automation/calendars/{id}/import
 
   listExecutionsRoute, //     GET    /automation/executions
   getExecutionRoute, //       GET    /automation/executions/{id}

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { scheduleCommand } from "./schedule/command.ts";
 
 const program = new Command("belfry").description("Runs functions on schedule, on a cluster, and can prove it.");
 
@@ -27,5 +28,7 @@ program
     const { verify } = await import("./verify.ts");
     await verify(options);
   });
+
+program.addCommand(scheduleCommand());
 
 await program.parseAsync();

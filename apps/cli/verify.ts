@@ -3,6 +3,7 @@ import { type Db, openDatabase } from "@belfry/db/client.ts";
 import { lateDuties, lateSince } from "@belfry/db/duties.ts";
 import { commonEnv, parseEnv } from "@belfry/service/env.ts";
 import { failureLine } from "@belfry/service/failure-line.ts";
+import { table } from "./table.ts";
 
 /** Nobody waits for the locks of an audit, and the rows of a large ledger take their time to be counted. */
 const DEADLINE_MS = 300_000;
@@ -68,17 +69,4 @@ function row({ kind, job_id, job_name, execution_id, scheduled_for, scheduled_un
   const instant = several ? `${scheduled_for} … ${scheduled_until}` : (scheduled_for ?? "-");
   const execution = execution_id === null ? "" : ` (execution ${execution_id})`;
   return [`${job_name} (${job_id})`, kind, instant, message + execution];
-}
-
-function table(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
-  return rows
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
 }

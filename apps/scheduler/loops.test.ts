@@ -1,5 +1,6 @@
 /** The scheduler's loops together, on a real ledger and a real queue, with a test for a worker. */
 import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import { createCalendar, patchCalendar } from "@belfry/db/calendars.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
@@ -93,6 +94,18 @@ it("give what a stopped worker ran another attempt, and publish that", async () 
   await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
   await markStopped(db, worker);
   await arrivals(executionId).toEqual([1, 2]);
+});
+
+it("plan jobs anew when their calendar changes", async () => {
+  const name = "holidays";
+  const { id } = await createCalendar(db, account.accountId, { name, description: "", dates: [] });
+  const schedule = { type: "daily", time: "09:00", start: "2030-12-25T00:00:00Z", calendars: { exclude: [name] } };
+  const jobId = await makeJob(db, account, { schedule });
+  await expect.poll(() => loops.all.every((loop) => loop.lastRunAt() !== null)).toBe(true);
+  await patchCalendar(db, account.accountId, id, { dates: ["2030-12-25", "2030-12-26"] });
+  loops.wake();
+  const nextRun = async () => (await getJob(db, account.accountId, jobId))?.nextRun?.toISOString();
+  await expect.poll(nextRun, { timeout: 10_000, interval: 20 }).toBe("2030-12-27T09:00:00.000Z");
 });
 
 it("complete a job whose runs are used up", async () => {

@@ -9,10 +9,19 @@ import { type Loop, startLoop } from "@belfry/service/loop.ts";
 import { claimDue } from "./claim-due.ts";
 import { publish, publishPending } from "./publish.ts";
 import { createReaper } from "./reap.ts";
+import { replan } from "./replan.ts";
 import { settle } from "./settle.ts";
 
 /** Everything that a scheduler does by itself, and how often at least. Each may run in any number of schedulers at once. */
-const PERIODS = { sweep: 1_000, publish: 1_000, reap: 1_000, release: 1_000, settle: 1_000, autoPause: 1_000 } as const;
+const PERIODS = {
+  sweep: 1_000,
+  publish: 1_000,
+  reap: 1_000,
+  release: 1_000,
+  settle: 1_000,
+  autoPause: 1_000,
+  replan: 1_000,
+} as const;
 
 const SWEEP_BATCH = 1_000;
 const PUBLISH_BATCH = 1_000;
@@ -103,13 +112,21 @@ export function startLoops(tools: SchedulerTools): Loops {
     },
   });
 
-  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause];
+  const replanLoop = startLoop({
+    name: "replan",
+    everyMs: PERIODS.replan,
+    log,
+    runOnce: async (signal) => ((await replan(db, log, signal)) > 0 ? 0 : PERIODS.replan),
+  });
+
+  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause, replanLoop];
   return {
     wake() {
       sweep.wake();
       publishLoop.wake();
       release.wake();
       autoPause.wake();
+      replanLoop.wake();
     },
     all,
     async stop() {

@@ -13,6 +13,8 @@ export const API_ERRORS = {
   JOB_NAME_TAKEN: [409, "conflict"],
   FUNCTION_NAME_TAKEN: [409, "conflict"],
   FUNCTION_IN_USE: [409, "conflict"],
+  CALENDAR_NAME_TAKEN: [409, "conflict"],
+  CALENDAR_IN_USE: [409, "conflict"],
   JOB_NOT_ACTIVE: [409, "conflict"],
   EXECUTION_FINAL: [409, "conflict"],
   PAYLOAD_TOO_LARGE: [413, "payload too large"],

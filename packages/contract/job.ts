@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { dstRule } from "./dst.ts";
 import { json, payload } from "./json.ts";
 import { misfirePolicy, overlapPolicy } from "./policies.ts";
 import { scheduleInput } from "./schedule-input.ts";
@@ -33,6 +34,7 @@ const editable = {
   project: slug.nullable(),
   schedule: scheduleInput,
   timezone: z.string().max(100),
+  dst: dstRule.nullable(),
   payload,
   priority,
   pool: slug,
@@ -57,6 +59,8 @@ export const createJobBody = z.strictObject({
   description: editable.description.default(""),
   project: editable.project.default(null),
   timezone: editable.timezone.default("UTC"),
+  /** What the schedule does where clocks are changed; null is the rule of its kind. */
+  dst: editable.dst.default(null),
   payload: editable.payload.optional(),
   priority: editable.priority.default("medium"),
   pool: editable.pool.default("default"),
@@ -107,7 +111,10 @@ export const job = z.object({
   description: z.string(),
   project: z.string().nullable(),
   schedule: scheduleInput,
+  /** The same in English. */
+  schedule_description: z.string(),
   timezone: z.string(),
+  dst: dstRule.nullable(),
   payload: json,
   priority,
   pool: z.string(),

@@ -159,6 +159,16 @@ describe("what is wrong is found and named:", () => {
     expect(await kindsFound()).toEqual(["duplicate", "equation"]);
   });
 
+  it("a plan that begins later than its first instant", async () => {
+    const jobId = await makeJob(db, account, { schedule: "@every 1h" });
+    await execute(sql`update job_changes set first = first + interval '1 hour' where job_id = ${jobId}`);
+    await execute(sql`update jobs set next_run = next_run + interval '1 hour' where id = ${jobId}`);
+    const { findings } = await audit();
+    expect(findings.map(({ kind, message }) => [kind, message])).toEqual([
+      ["plan", expect.stringMatching(/^its plan of \S+ begins at \S+, which is not its first instant$/)],
+    ]);
+  });
+
   it("a range that says more than it stands for", async () => {
     const jobId = await aJobWithPast();
     await execute(sql`update executions set occurrences = occurrences + 1 where job_id = ${jobId} and occurrences > 1`);

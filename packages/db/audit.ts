@@ -132,14 +132,23 @@ function planFaults({ nextRun: next, scheduleSpec }: Job, history: readonly JobC
   if (last.first && next && next < last.first) faults.push("its next run lies before its plan");
   if (last.planned && JSON.stringify(last.scheduleSpec) !== JSON.stringify(scheduleSpec))
     faults.push("its schedule is not that of its plan");
+  for (const { kind, first, at, scheduleSpec: spec } of history) {
+    if (first && BEGINS_ANEW.has(kind) && !isFirstAfter(spec, at.getTime(), first.getTime()))
+      faults.push(`its plan of ${at.toISOString()} begins at ${first.toISOString()}, which is not its first instant`);
+  }
   if (last.planned && next && !isOf(scheduleSpec, next.getTime())) faults.push("its next run is none of its schedule");
   return faults;
 }
 
+/** Changes with which a plan begins at the first instant after them. */
+const BEGINS_ANEW: ReadonlySet<string> = new Set<JobChangeRow["kind"]>(["created", "edited", "resumed", "revived"]);
+
+const isOf = (schedule: Job["scheduleSpec"], instant: number): boolean => isFirstAfter(schedule, instant - 1, instant);
+
 /** What cannot be computed, for want of its time zone, is taken as it is: the next sweep parks it. */
-function isOf(schedule: Job["scheduleSpec"], instant: number): boolean {
+function isFirstAfter(schedule: Job["scheduleSpec"], after: number, instant: number): boolean {
   try {
-    return nextRun(schedule, instant - 1) === instant;
+    return nextRun(schedule, after) === instant;
   } catch {
     return true;
   }

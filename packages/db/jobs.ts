@@ -1,13 +1,12 @@
 /** Every change that a client makes to a job. */
 import { createHash, randomUUIDv7 } from "node:crypto";
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { assertHasFuture } from "@belfry/schedule/assert-has-future.ts";
-import { ScheduleError } from "@belfry/schedule/errors.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
-import { parseSchedule } from "@belfry/schedule/parse-schedule.ts";
-import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
+import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
@@ -16,6 +15,7 @@ import { planChange, planEnd, recordChanges } from "./job-changes.ts";
 import { WAKE_CHANNEL } from "./listen.ts";
 import { admitAll } from "./overlap.ts";
 import { brokenConstraint } from "./pg-error.ts";
+import { readSchedule, refusingSchedules, withCalendarsOfToday } from "./read-schedule.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
@@ -58,8 +58,8 @@ async function insertJob(
   return inTransaction(db, async (tx) => {
     await assertFunctionUsable(tx, accountId, body.function_id);
     const now = await databaseNow(tx);
-    const { spec, firstRun } = readSchedule(body.schedule, body.timezone, now);
     const jobId = randomUUIDv7();
+    const { spec, calendars, firstRun } = await readFuture(tx, { ...body, id: jobId, accountId }, now);
     await tx.insert(jobs).values({
       id: jobId,
       accountId,
@@ -71,6 +71,8 @@ async function insertJob(
       scheduleSpec: spec,
       rulesVersion: RULES_VERSION,
       timezone: body.timezone,
+      dst: body.dst,
+      calendars,
       payload: body.payload ?? {},
       priority: body.priority,
       pool: body.pool,
@@ -107,7 +109,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
       if (patch.max_runs !== undefined && patch.max_runs !== 0 && patch.max_runs < job.runCount) {
         throw invalidField("max_runs", `max_runs must be 0 or at least run_count, which is ${job.runCount}`);
       }
-      const newSchedule = patch.schedule !== undefined || patch.timezone !== undefined;
+      const newSchedule = [patch.schedule, patch.timezone, patch.dst].some((part) => part !== undefined);
       const changed: JobRow = {
         ...job,
         ...definedOnly({
@@ -117,6 +119,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
           project: patch.project,
           schedule: patch.schedule,
           timezone: patch.timezone,
+          dst: patch.dst,
           // As at creation: a payload of null is none.
           payload: patch.payload === null ? {} : patch.payload,
           priority: patch.priority,
@@ -134,8 +137,8 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
         }),
       };
       if (newSchedule) {
-        changed.scheduleSpec = readSchedule(changed.schedule, changed.timezone, now).spec;
-        changed.rulesVersion = RULES_VERSION;
+        const { spec, calendars } = await readFuture(tx, changed, now);
+        Object.assign(changed, { scheduleSpec: spec, calendars, rulesVersion: RULES_VERSION });
       }
       if (patch.enabled) {
         await assertFunctionUsable(tx, accountId, changed.functionId);
@@ -243,7 +246,8 @@ export async function changeJob(db: Db, accountId: string, jobId: string, change
     const changed = await change(tx, job, now);
     if (!changed) return false;
     const [was, is] = [isPlanned(job), isPlanned(changed)];
-    const planned = is && !was ? planAnew(changed, now) : changed;
+    const planned =
+      is && !was ? planAnew({ ...changed, scheduleSpec: await withCalendarsOfToday(tx, changed) }, now) : changed;
     const row = { ...planned, nextRun: is && hasRunsLeft(planned) ? planned.nextRun : null, updatedAt: new Date(now) };
     await tx.update(jobs).set(row).where(eq(jobs.id, jobId));
     await recordChanges(tx, planChange(job, row, now), now);
@@ -256,10 +260,10 @@ export async function changeJob(db: Db, accountId: string, jobId: string, change
 const isPlanned = (job: JobRow): boolean => job.enabled && job.status === "active";
 
 /** Without one a job has no next run: it settles once the runs that it has given out have ended. */
-const hasRunsLeft = (job: JobRow): boolean => job.maxRuns === 0 || job.runCount < job.maxRuns;
+export const hasRunsLeft = (job: JobRow): boolean => job.maxRuns === 0 || job.runCount < job.maxRuns;
 
 /** From here on the plan is another one, or begins again: what lies before now is none of its occurrences. */
-function planAnew(job: JobRow, now: number): JobRow {
+export function planAnew(job: JobRow, now: number): JobRow {
   const next = nextRun(job.scheduleSpec, now);
   return { ...job, plannedFrom: new Date(now), nextRun: next === null ? null : new Date(next) };
 }
@@ -310,16 +314,14 @@ async function findByIdempotencyKey(
   return row.id;
 }
 
-function readSchedule(input: ScheduleInput, timezone: string, now: number): { spec: Schedule; firstRun: number } {
-  try {
-    const spec = parseSchedule(input, { timezone, anchor: now });
-    return { spec, firstRun: assertHasFuture(spec, input, now) };
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error;
-    throw new ApiError("SCHEDULE_INVALID", error.message, [
-      { path: error.field, message: error.message, code: error.code },
-    ]);
-  }
+type Written = { id: string; accountId: string; schedule: ScheduleInput; timezone: string; dst: DstRule | null };
+
+/** Throws ApiError SCHEDULE_INVALID, also when nothing of the schedule is left to run. */
+function readFuture(tx: Db, { id, accountId, schedule, timezone, dst }: Written, now: number) {
+  return refusingSchedules(async () => {
+    const read = await readSchedule(tx, accountId, schedule, { timezone, anchor: now, seed: id, ...(dst && { dst }) });
+    return { ...read, firstRun: assertHasFuture(read.spec, schedule, now) };
+  });
 }
 
 function nameTaken(error: unknown, name: string): unknown {

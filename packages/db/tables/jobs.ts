@@ -1,3 +1,4 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { MisfirePolicy, OverlapPolicy } from "@belfry/contract/policies.ts";
@@ -30,6 +31,10 @@ export const jobs = pgTable(
     scheduleSpec: json<Schedule>("schedule_spec").notNull(),
     rulesVersion: integer("rules_version").notNull(),
     timezone: text("timezone").notNull(),
+    /** What the schedule does where clocks are changed; null for the rule of its kind. */
+    dst: json<DstRule>("dst"),
+    /** The names of the account's calendars that the schedule refers to. */
+    calendars: text("calendars").array().notNull().default(sql`'{}'`),
     payload: json<Json>("payload").notNull(),
     priority: text("priority").$type<Priority>().notNull(),
     pool: text("pool").notNull(),
@@ -72,5 +77,7 @@ export const jobs = pgTable(
     index("jobs_settling").on(t.id).where(sql`status = 'active' and enabled and next_run is null`),
     index("jobs_newest").on(t.accountId, t.id.desc()),
     index("jobs_function").on(t.functionId),
+    // Not one of names: many accounts have a calendar of the same name, and few jobs refer to any.
+    index("jobs_with_calendars").on(t.accountId).where(sql`calendars <> '{}'`),
   ],
 );

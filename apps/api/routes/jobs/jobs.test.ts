@@ -32,7 +32,9 @@ describe("POST /automation/jobs", () => {
       description: "Sync data every hour",
       project: null,
       schedule: "@hourly",
+      schedule_description: "Every hour, UTC",
       timezone: "UTC",
+      dst: null,
       payload: {},
       priority: "medium",
       pool: "default",
@@ -76,6 +78,25 @@ describe("POST /automation/jobs", () => {
   it("takes a structured schedule and answers with what was written", async () => {
     const job = await aJob(client, { schedule: { type: "interval", value: "1h30m" }, timezone: "Europe/Berlin" });
     expect(job).toMatchObject({ schedule: { type: "interval", value: "1h30m" }, timezone: "Europe/Berlin" });
+  });
+
+  it("draws what H stands for from the job's id, and keeps to the job's rule where clocks are changed", async () => {
+    const dst = { gap: "skip", fold: "last" };
+    const fields = { schedule: "H 2 8 3 *", timezone: "America/New_York", dst };
+    const jobs = await Promise.all(Array.from({ length: 5 }, () => aJob(client, fields)));
+    expect(jobs[0]).toMatchObject({ schedule: "H 2 8 3 *", dst });
+    expect(new Set(jobs.map(({ next_run }) => next_run)).size).toBeGreaterThan(1);
+    const [job] = jobs as [(typeof jobs)[0]];
+    // In the years in which the clocks skip that hour on 8 March it does not run at all; without the rule it is put off.
+    const skips = [2037, 2043];
+    const years = async () => {
+      const runs = (await client.get(`/automation/jobs/${job.id}/next-runs?count=20`)).json() as string[];
+      return runs.map((run) => new Date(run).getUTCFullYear());
+    };
+    expect((await years()).filter((year) => skips.includes(year))).toEqual([]);
+    const { schedule_description } = (await client.patch(`/automation/jobs/${job.id}`, { dst: null })).json();
+    expect(schedule_description).toMatch(/^At 02:\d\d, on the 8th of March, America\/New_York$/);
+    expect((await years()).filter((year) => skips.includes(year))).toEqual(skips);
   });
 
   it("gives no next run to a job that begins disabled", async () => {
@@ -226,6 +247,7 @@ describe("PATCH /automation/jobs/{id}", () => {
       ...job,
       description: "new",
       schedule: "*/30 * * * *",
+      schedule_description: "Every 30 minutes, UTC",
       next_run: expect.stringMatching(/:(00|30):00\.000Z$/),
       updated_at: expect.any(String),
       // Nobody serves it since it is planned as it is.
