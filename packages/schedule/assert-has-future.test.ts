@@ -38,6 +38,15 @@ describe("assertHasFuture", () => {
     );
   });
 
+  it("refuses what runs, but has a part for which every search would be in vain", () => {
+    // They meet, if ever, after 86 million days.
+    const never = { type: "all", of: [{ type: "interval", value: "24h1ms" }, "0 9 * * *"] };
+    const input = { type: "any", of: ["@every 1m", never] } as ScheduleInput;
+    expect(() => assertHasFuture(parseSchedule(input, options), input, now)).toThrow(
+      expect.objectContaining({ code: "SCHEDULE_TOO_RARE" }),
+    );
+  });
+
   it("refuses a cron that never matches, also one that comes from elsewhere than parseSchedule", () => {
     const stored = { type: "cron", expression: "0 0 30 2 *", timezone: "Europe/Dublin" } as const;
     expect(() => assertHasFuture(stored, "0 0 30 2 *", now)).toThrow(

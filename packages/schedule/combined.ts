@@ -3,7 +3,7 @@ import { occursAt } from "./occurs-at.ts";
 import { commonInstants } from "./progression.ts";
 import { ruleOut } from "./rule-out.ts";
 import type { Schedule } from "./schedule.ts";
-import { PATIENCE, type Search } from "./search.ts";
+import { PATIENCE, type Search, stepsToAsk } from "./search.ts";
 
 /**
  * `any`: at every instant of one of them, once. `all`: at instants that every one of them has, to the millisecond. `except`: at
@@ -55,7 +55,7 @@ function nextOfAll(schedule: CombinedSchedule, after: number, search: Search): n
   for (let turn = 0; members.length > 0; turn++) {
     const member = members[turn % members.length] as Schedule;
     const next = search.next(member, foremost - 1);
-    if (next === null || !search.step(schedule)) return null;
+    if (next === null || !search.step(schedule, stepsToAsk(member))) return null;
     agreed = next === foremost ? agreed + 1 : 1;
     foremost = next;
     if (agreed === members.length) return foremost;
@@ -77,7 +77,7 @@ function nextExcept(schedule: CombinedSchedule, after: number, search: Search): 
   for (let tried = 1; ; tried++) {
     const next = search.next(first, from);
     if (next === null || !others.some((other) => occursAt(other, next, search))) return next;
-    if (next > search.limit || !search.step(schedule)) return null;
+    if (next > search.limit || !search.step(schedule, stepsToAsk(first))) return null;
     from = tried % PATIENCE === 0 ? ruleOut(schedule, next + 1, search) - 1 : next;
     if (from === Infinity) return null;
   }

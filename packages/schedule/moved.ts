@@ -3,7 +3,7 @@ import { isWithin } from "./is-within.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
 import { restrictionsOf, type Span } from "./restrictions.ts";
 import { ruleOut } from "./rule-out.ts";
-import { PATIENCE, type Search } from "./search.ts";
+import { PATIENCE, type Search, stepsToAsk } from "./search.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 
 /** An occurrence that would have to be moved by more days than these is dropped. */
@@ -67,7 +67,7 @@ function nextSource(schedule: RestrictedSchedule, day: number, search: Search): 
   let from = firstShowing(schedule.timezone, day * DAY_MS + (spans[0]?.from ?? 0));
   for (let tried = 1; ; tried++) {
     const next = search.next(schedule.of, from - 1);
-    if (next === null || next > search.limit || !search.step(schedule)) return null;
+    if (next === null || next > search.limit || !search.step(schedule, stepsToAsk(schedule.of))) return null;
     const { offset, end } = segmentAt(schedule.timezone, next);
     const found = dayOf(next + offset);
     // Of a window that goes over midnight the end may come after a window of the next day.

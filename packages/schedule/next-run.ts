@@ -29,6 +29,14 @@ export function nextRun(schedule: Schedule, after: number): number | null {
   }
 }
 
+/** Whether the search for a schedule's first occurrence after an instant takes long over a part of it, in vain, whatever comes of the rest. */
+export function isTooRare(schedule: Schedule, after: number): boolean {
+  if (!isMade(schedule)) return false;
+  const search = startSearch(after, nextWithin);
+  nextOfMade(schedule, after, search);
+  return search.wasInVain();
+}
+
 /** The same for a schedule that is made of others, as part of a search. */
 function nextOfMade(schedule: CombinedSchedule | RestrictedSchedule, after: number, search: Search): number | null {
   return schedule.type === "restricted"

@@ -2,7 +2,7 @@ import { nextMoved } from "./moved.ts";
 import { restrictionsOf } from "./restrictions.ts";
 import { ruleOut } from "./rule-out.ts";
 import type { Schedule } from "./schedule.ts";
-import { PATIENCE, type Search } from "./search.ts";
+import { PATIENCE, type Search, stepsToAsk } from "./search.ts";
 import { segmentAt } from "./zone.ts";
 
 /**
@@ -49,7 +49,7 @@ export function nextRestricted(schedule: RestrictedSchedule, after: number, sear
     const { offset, end } = segmentAt(schedule.timezone, next);
     const day = dayOf(next + offset);
     if (day !== null && allows(day)) return next;
-    if (next > search.limit || !search.step(schedule)) return null;
+    if (next > search.limit || !search.step(schedule, stepsToAsk(schedule.of))) return null;
     const opening = nextOpening(next + offset);
     if (opening === null) return null;
     // Up to the next change of its offset a zone's clocks run evenly: from here the opening is as far as on them.

@@ -9,8 +9,14 @@ import type { Schedule } from "./schedule.ts";
  */
 export const MAX_STEPS = 10_000;
 
+/** A search that is made in vain each time is to be cheaper than this. */
+const MANY_STEPS = 1_000;
+
 /** After so many steps without success it is worth the while to rule out whole stretches; see rule-out.ts. */
 export const PATIENCE = 64;
+
+/** What a question to a schedule counts. A recurrence rule takes longer to answer than the others, and is to be found in ten years of days all the same. */
+export const stepsToAsk = (schedule: Schedule): number => (schedule.type === "rrule" ? 2 : 1);
 
 /** What lies further ahead is not looked for: as far as cron expressions are searched. */
 const HORIZON_MS = 100 * 366 * 86_400_000;
@@ -21,6 +27,8 @@ export type Search = {
   next: (schedule: Schedule, after: number) => number | null;
   /** Takes one or more of a schedule's steps; false if not so many are left. */
   step: (schedule: Schedule, count?: number) => boolean;
+  /** Whether many steps were taken for one of the inner schedules and nothing was found. */
+  wasInVain: () => boolean;
   /** A search that has not found anything up to this instant ends. */
   limit: number;
 };
@@ -55,6 +63,7 @@ export function startSearch(after: number, ask: Ask): Search {
       taken.set(schedule, steps);
       return steps <= MAX_STEPS;
     },
+    wasInVain: () => endedAfter.keys().some((schedule) => (taken.get(schedule) ?? 0) > MANY_STEPS),
   };
   return search;
 }
