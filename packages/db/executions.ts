@@ -418,7 +418,7 @@ async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<
     ), failed as (
       update executions e
       set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
-          completed_at = last.ended_at, duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
+          completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
           error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
       from last where e.id = last.execution_id
     ), skipped as (

@@ -28,6 +28,11 @@ export const SYSTEM_QUEUE = "_system";
 /** A connection to the queue's server, and how to end it. */
 type Connection<T> = { connection: T; close: () => Promise<void> };
 
+/**
+ * A connection over which no answer comes for this long is made anew: of one that is half open nothing else would tell
+ * for a quarter of an hour. A consumer's blocking command may itself take ten seconds.
+ */
+const SILENT_MS = { publishing: 4_000, consuming: 15_000 } as const;
 const RECONNECT_MAX_MS = 1_000;
 
 /** In a Redis Cluster the keys of a queue have to lie on one node: the braces make its whole prefix the hash tag. */
@@ -85,7 +90,12 @@ type QueueMaker<Message> = {
 
 function queueMaker<Message>(backend: QueueBackend, onError: (error: Error) => void): QueueMaker<Message> {
   if (backend.kind === "redis") {
-    const options = { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 };
+    const options = {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: 2_000,
+      socketTimeout: SILENT_MS.publishing,
+    };
     const { connection, close } = redisConnection(backend.url, onError, options);
     const make = (pool: string): MessageQueue<Message> =>
       new Queue(pool, { connection, prefix: redisPrefix(backend.prefix, pool) });
@@ -120,7 +130,10 @@ export function openWorker(
   onError: (error: Error) => void,
 ): OpenedWorker {
   if (backend.kind === "redis") {
-    const { connection, close } = redisConnection(backend.url, onError, { maxRetriesPerRequest: null });
+    const { connection, close } = redisConnection(backend.url, onError, {
+      maxRetriesPerRequest: null,
+      socketTimeout: SILENT_MS.consuming,
+    });
     const worker = new Worker<unknown>(pool, (job) => processor(job.data), {
       ...options,
       connection,
@@ -143,7 +156,12 @@ export function openWorker(
 function redisConnection(
   url: string,
   onError: (error: Error) => void,
-  options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null; commandTimeout?: number },
+  options: {
+    enableOfflineQueue?: boolean;
+    maxRetriesPerRequest: number | null;
+    commandTimeout?: number;
+    socketTimeout: number;
+  },
 ): Connection<Redis> {
   const redis = new Redis(url, {
     ...options,

@@ -34,9 +34,11 @@ export function consume(
     },
     {
       concurrency,
-      // A message whose worker died is dropped: the ledger knows, and publishes it again.
+      // A message whose worker died is dropped: the ledger knows, and publishes it again. Soon, since until then
+      // BullMQ ignores another of its id.
       maxStalledCount: 0,
-      lockDuration: 30_000,
+      lockDuration: 10_000,
+      stalledInterval: 5_000,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
       runRetryDelay: 1_000,
