@@ -13,8 +13,11 @@ import type { PostgresServer } from "./postgres-server.ts";
 
 /** A job with this schedule plans nothing more, and what it has open goes on to its end. */
 const FAR_FUTURE = "2099-01-01T00:00:00Z";
-/** The longest that anything of the plan may take once nothing hurts any more: five attempts that time out, and lost ones between. */
-const QUIET_WITHIN_MS = 120_000;
+/**
+ * The longest that anything may take once nothing hurts any more: five attempts that time out, lost ones between, and
+ * messages that died with their worker, for which the next ones come after 10, 20, 40 and 60 s.
+ */
+const QUIET_WITHIN_MS = 200_000;
 const RECOVERY_MS = 12_000;
 const CALLS_AT_ONCE = 20;
 const LINES_AT_ONCE = 1_000;

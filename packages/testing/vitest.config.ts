@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: "slow",
           include: [SLOW],
-          testTimeout: 360_000,
+          testTimeout: 480_000,
           sequence: { groupOrder: 1 },
         },
       },
