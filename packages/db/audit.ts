@@ -2,6 +2,7 @@
 import type { AuditFinding, AuditTerms } from "@belfry/contract/audit.ts";
 import type { ExecutionStatus } from "@belfry/contract/states.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
+import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { and, asc, eq, gt, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { compareLedger, type Difference, type LedgerRow } from "./compare-ledger.ts";
@@ -132,8 +133,9 @@ function planFaults({ nextRun: next, scheduleSpec }: Job, history: readonly JobC
   if (last.first && next && next < last.first) faults.push("its next run lies before its plan");
   if (last.planned && JSON.stringify(last.scheduleSpec) !== JSON.stringify(scheduleSpec))
     faults.push("its schedule is not that of its plan");
-  for (const { kind, first, at, scheduleSpec: spec } of history) {
-    if (first && BEGINS_ANEW.has(kind) && !isFirstAfter(spec, at.getTime(), first.getTime()))
+  for (const { kind, first, at, rulesVersion, scheduleSpec: spec } of history) {
+    if (!first || !BEGINS_ANEW.has(kind) || rulesVersion !== RULES_VERSION) continue;
+    if (!isFirstAfter(spec, at.getTime(), first.getTime()))
       faults.push(`its plan of ${at.toISOString()} begins at ${first.toISOString()}, which is not its first instant`);
   }
   if (last.planned && next && !isOf(scheduleSpec, next.getTime())) faults.push("its next run is none of its schedule");
