@@ -1,7 +1,9 @@
 import type { Db } from "@belfry/db/client.ts";
+import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
 import { deleteJob, patchJob, pauseJob, runJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
+import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { startDelay } from "@belfry/schedule/spread.ts";
 import {
   makeAccount,
@@ -51,6 +53,17 @@ const expectNoHole = (rows: Row[]) => {
 };
 
 describe("a sweep", () => {
+  it("leaves what was stored under newer rules to a newer scheduler, and so do its API's changes", async () => {
+    const jobId = await makeJob(db, account);
+    await makeDue(db, jobId);
+    await db.execute(sql`update jobs set rules_version = ${RULES_VERSION + 1} where id = ${jobId}`);
+    expect(await claimDue(db, 100)).toEqual({ jobs: 0, dispatches: [] });
+    expect(await msUntilNextDue(db)).toBeNull();
+    await expect(pauseJob(db, account.accountId, jobId)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await db.execute(sql`update jobs set rules_version = 1 where id = ${jobId}`);
+    expect((await claimDue(db, 100)).jobs).toBe(1);
+  });
+
   it("leaves an occurrence that starts later by its jitter to be published then", async () => {
     const schedule = { type: "interval", value: "1h", jitter: "30m" };
     const [jobId, other] = [await makeJob(db, account, { schedule }), await makeJob(db, account, { schedule })];

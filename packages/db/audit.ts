@@ -2,12 +2,11 @@
 import type { AuditFinding, AuditTerms } from "@belfry/contract/audit.ts";
 import type { ExecutionStatus } from "@belfry/contract/states.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
-import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { and, asc, eq, gt, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { compareLedger, type Difference, type LedgerRow } from "./compare-ledger.ts";
 import { type JobChangeRow, readChanges } from "./job-changes.ts";
-import { planSegments } from "./planned-instants.ts";
+import { isComputable, planSegments } from "./planned-instants.ts";
 import { readStuck } from "./read-stuck.ts";
 import { readFloor } from "./retention.ts";
 import { array, columnsOf, toInstant, toMs } from "./sql-values.ts";
@@ -134,7 +133,8 @@ function planFaults({ nextRun: next, scheduleSpec }: Job, history: readonly JobC
   if (last.planned && JSON.stringify(last.scheduleSpec) !== JSON.stringify(scheduleSpec))
     faults.push("its schedule is not that of its plan");
   for (const { kind, first, at, rulesVersion, scheduleSpec: spec } of history) {
-    if (!first || !BEGINS_ANEW.has(kind) || rulesVersion !== RULES_VERSION) continue;
+    if (!first || !BEGINS_ANEW.has(kind) || !isComputable({ rulesVersion, scheduleSpec: spec }, first.getTime()))
+      continue;
     if (!isFirstAfter(spec, at.getTime(), first.getTime()))
       faults.push(`its plan of ${at.toISOString()} begins at ${first.toISOString()}, which is not its first instant`);
   }

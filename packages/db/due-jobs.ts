@@ -1,7 +1,7 @@
 /** What the sweep and the settling read and write of jobs. All in one transaction of the caller's. */
 import type { MisfirePolicy, OverlapPolicy } from "@belfry/contract/policies.ts";
 import type { Priority } from "@belfry/contract/states.ts";
-import type { Schedule } from "@belfry/schedule/schedule.ts";
+import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { recordChanges } from "./job-changes.ts";
@@ -22,6 +22,9 @@ export type DueJob = {
   overlap: OverlapPolicy;
 };
 
+/** What was stored under newer rules is for newer processes: we would not know its schedule, or read it otherwise. */
+const isOurs = sql`rules_version <= ${RULES_VERSION}`;
+
 /** Locks due jobs until the transaction ends. Jobs that another scheduler holds are passed over, so none is taken twice. */
 export async function lockDueJobs(tx: Db, limit: number): Promise<{ now: number; jobs: DueJob[] }> {
   const { rows } = await tx.execute<DueJob & { now: number }>(sql`
@@ -29,7 +32,7 @@ export async function lockDueJobs(tx: Db, limit: number): Promise<{ now: number;
       ${toMs(sql`next_run`)} as "nextRun", max_runs as "maxRuns", run_count as "runCount", misfire, overlap,
       ${toMs(sql`now()`)} as now
     from jobs
-    where next_run <= now()
+    where next_run <= now() and ${isOurs}
     order by next_run
     limit ${limit}
     for no key update skip locked`);
@@ -63,7 +66,8 @@ export async function parkJob(tx: Db, jobId: string, reason: string): Promise<vo
 /** Milliseconds until the earliest job is due, 0 or less if one is, null if none waits. */
 export async function msUntilNextDue(db: Db): Promise<number | null> {
   const { rows } = await db.execute<{ ms: number | null }>(sql`
-    select (extract(epoch from min(next_run) - clock_timestamp()) * 1000)::float8 as ms from jobs where next_run is not null`);
+    select (extract(epoch from min(next_run) - clock_timestamp()) * 1000)::float8 as ms from jobs
+    where next_run is not null and ${isOurs}`);
   return rows[0]?.ms ?? null;
 }
 
@@ -83,7 +87,7 @@ export async function lockSettlingJobs(tx: Db, limit: number): Promise<SettlingJ
   const { rows } = await tx.execute<{ id: string }>(sql`
     select j.id
     from jobs j
-    where j.status = 'active' and j.enabled and j.next_run is null and not ${hasOpen}
+    where j.status = 'active' and j.enabled and j.next_run is null and ${isOurs} and not ${hasOpen}
     limit ${limit}
     for no key update of j skip locked`);
   // Asked again now that nobody can add an execution: the first answer was from before the lock.

@@ -1,3 +1,4 @@
+import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import {
   makeAccount,
   makeJob,
@@ -61,7 +62,12 @@ describe("the change history", () => {
     ]);
     const job = await getJob(db, accountId, jobId);
     const last = (await changesOf(jobId)).at(-1);
-    expect(last).toMatchObject({ accountId, first: job?.nextRun, scheduleSpec: job?.scheduleSpec, rulesVersion: 1 });
+    expect(last).toMatchObject({
+      accountId,
+      first: job?.nextRun,
+      scheduleSpec: job?.scheduleSpec,
+      rulesVersion: RULES_VERSION,
+    });
   });
 
   it("has nothing of what leaves the plan as it is", async () => {

@@ -273,10 +273,13 @@ const MAX_OWN_SWEEPS = 3;
 
 /**
  * The locked job with all of its occurrences up to `now` in the ledger, null if the account has none.
- * Throws ApiError UNAVAILABLE when there are so many, as after days of outage, that the schedulers are still at it.
+ * Throws ApiError UNAVAILABLE when there are so many, as after days of outage, that the schedulers are still at it,
+ * and for a job that only a newer version may plan, as while processes are replaced one by one.
  */
 async function lockServed(tx: Db, accountId: string, jobId: string, now: number): Promise<JobRow | null> {
   let job = await lockJob(tx, accountId, jobId);
+  if (job && job.rulesVersion > RULES_VERSION)
+    throw new ApiError("UNAVAILABLE", "the job is planned by a newer version of Belfry, which has to change it");
   for (let sweeps = 0; job?.nextRun && job.nextRun.getTime() <= now; sweeps++) {
     if (sweeps === MAX_OWN_SWEEPS)
       throw new ApiError("UNAVAILABLE", "the job's late occurrences are still being written, try again");

@@ -1,6 +1,6 @@
 /** Which occurrences were planned, from the change history alone. Pure. Instants in milliseconds since the epoch. */
 import { nextRun } from "@belfry/schedule/next-run.ts";
-import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
+import { RULES_VERSION, SAME_INSTANTS_SINCE, type Schedule } from "@belfry/schedule/schedule.ts";
 import type { JobChangeRow } from "./job-changes.ts";
 
 /** The instants of a schedule from `first` up to `upTo`, both included. */
@@ -26,8 +26,12 @@ export function planSegments(changes: readonly JobChangeRow[], openUpTo: number)
   return segments.sort((a, b) => a.first - b.first);
 }
 
-function isComputable({ rulesVersion, scheduleSpec }: JobChangeRow, first: number): boolean {
-  if (rulesVersion !== RULES_VERSION) return false;
+/** Whether the instants of a plan that begins with `first` can still be computed. */
+export function isComputable(
+  { rulesVersion, scheduleSpec }: Pick<JobChangeRow, "rulesVersion" | "scheduleSpec">,
+  first: number,
+): boolean {
+  if (rulesVersion < SAME_INSTANTS_SINCE || rulesVersion > RULES_VERSION) return false;
   try {
     return nextRun(scheduleSpec, first - 1) !== null;
   } catch {

@@ -19,7 +19,11 @@ export type Schedule =
   | RestrictedSchedule;
 
 /**
- * Raised when the same stored schedule would give other instants than before: a changed rule, or a cron or time zone library that
- * reads something differently. Two versions that plan the same job would write one occurrence under two instants.
+ * Stored with each schedule. Raised when there is a form that the version before cannot read, or when the same stored schedule
+ * would give other instants. A process plans no job of a newer version than its own, so none is planned by two rules while
+ * versions are replaced one by one. Whoever changes an instant keeps the rules of before for what is stored under them: otherwise
+ * an occurrence that was served under its old instant would come again under its new one.
  */
-export const RULES_VERSION = 1;
+export const RULES_VERSION = 2;
+/** What is stored under this version or a later one gives the instants that it gave then. Version 1 had cron, interval and once. */
+export const SAME_INSTANTS_SINCE = 1;
