@@ -9,10 +9,10 @@ import {
 } from "@belfry/testing/factories.ts";
 import { idAt } from "@belfry/testing/id-at.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Db } from "./client.ts";
 import { lockDueJobs } from "./due-jobs.ts";
-import { claimExecutions, finishExecutions } from "./executions.ts";
+import { cancelExecution, claimExecutions, finishExecutions } from "./executions.ts";
 import { patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { takeForPublish } from "./outbox.ts";
 import { releaseHeld } from "./overlap.ts";
@@ -129,6 +129,26 @@ describe("an occurrence whose predecessor is still open", () => {
     expect(await releaseHeld(db, 10)).toBe(1);
     expect((await takeForPublish(db, 10)).map((d) => d.executionId)).toEqual([second?.id]);
     expect(said(await executionsOf(jobId))).toEqual(["success", "pending", "held"]);
+  });
+
+  it("stays as it is when it was cancelled in the moment in which its turn came", async () => {
+    const jobId = await swept({ policy: "queue" }, 2);
+    const [first, second] = await executionsOf(jobId);
+    await claimAndFinish(first?.id as string);
+    const row = () => rowsOf(db, sql`select * from executions where id = ${second?.id}`);
+    const [released, cancelled] = await inTransaction(db, async (tx) => {
+      await cancelExecution(tx, account.accountId, second?.id as string);
+      const cancelled = (await tx.execute(sql`select * from executions where id = ${second?.id}`)).rows;
+      const releasing = releaseHeld(db, 10);
+      await vi.waitFor(async () =>
+        expect(await rowsOf(db, sql`select from pg_locks where not granted and pid <> pg_backend_pid()`)).not.toEqual(
+          [],
+        ),
+      );
+      return [releasing, cancelled] as const;
+    }).then(async ([releasing, cancelled]) => [await releasing, cancelled] as const);
+    expect(released).toBe(0);
+    expect(await row()).toEqual(cancelled);
   });
 
   it("takes its place: what runs is asked to stop, what only waited is cancelled or skipped", async () => {

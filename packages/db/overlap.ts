@@ -109,11 +109,15 @@ export async function releaseHeld(db: Db, limit: number): Promise<number> {
   });
 }
 
+/**
+ * Asked twice, since what is found may be cancelled before it is changed, which needs no lock on the job: only what is
+ * asked of the row itself is asked again then.
+ */
 async function release(tx: Db, jobId: string, count: number): Promise<number> {
   const { rowCount } = await tx.execute(sql`
     update executions set held = false, available_at = ${nowMs}, publish_at = ${nowMs}
     where id in (
       select id from executions where job_id = ${jobId} and status = 'pending' and held order by scheduled_for, id limit ${count}
-    )`);
+    ) and status = 'pending' and held`);
   return rowCount ?? 0;
 }
