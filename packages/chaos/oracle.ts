@@ -86,7 +86,14 @@ function instants(schedule: PlainSchedule, after: number, upTo: number): number[
   return instantsBetween(schedule, after, upTo);
 }
 
-export const isApplied = ({ status }: CallRecord): boolean => status >= 200 && status < 300;
+/**
+ * Whether a change was made. A resume that was tried more than once may have been, though it is refused in the end, since the
+ * job is completed: a paused job is not, so an earlier try has resumed it, and it had nothing left to run.
+ */
+export function isApplied({ call, status, answer, unknownTries }: CallRecord): boolean {
+  if (status >= 200 && status < 300) return true;
+  return call.op === "resume" && status === 409 && unknownTries > 0 && answer?.status === "completed";
+}
 
 const isPlanned = ({ paused, enabled }: State): boolean => enabled && !paused;
 
