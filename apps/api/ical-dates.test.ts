@@ -83,6 +83,17 @@ describe("an event that recurs", () => {
     expect(all.filter((date) => date !== "2026-11-26")).toEqual(dates.filter((date) => date !== "2026-11-26"));
   });
 
+  it("on 29 February comes in leap years only", () => {
+    const leapDays = ["2028-02-29", "2032-02-29", "2036-02-29"];
+    for (const rule of ["RRULE:FREQ=YEARLY", "RRULE:FREQ=YEARLY;BYMONTH=2", "RRULE:FREQ=YEARLY;COUNT=4"])
+      expect(datesOf(["DTSTART;VALUE=DATE:20240229", rule])).toEqual(leapDays);
+  });
+
+  it("on the 31st leaves out the months without one", () => {
+    for (const rule of ["RRULE:FREQ=MONTHLY;COUNT=3", "RRULE:FREQ=YEARLY;BYMONTH=1,2,3,4,5;COUNT=3"])
+      expect(datesOf(["DTSTART;VALUE=DATE:20260131", rule])).toEqual(["2026-01-31", "2026-03-31", "2026-05-31"]);
+  });
+
   it("covers as many days each time", () => {
     const dates = datesOf(["DTSTART;VALUE=DATE:20261231", "DURATION:P2D", "RRULE:FREQ=YEARLY;COUNT=2"]);
     expect(dates).toEqual(["2026-12-31", "2027-01-01", "2027-12-31", "2028-01-01"]);
@@ -104,6 +115,12 @@ describe("an event that recurs", () => {
 describe("a recurrence rule", () => {
   it.each([
     "FREQ=YEARLY",
+    "FREQ=YEARLY;BYMONTH=2,3",
+    "FREQ=YEARLY;INTERVAL=4",
+    "FREQ=YEARLY;BYMONTHDAY=31",
+    "FREQ=YEARLY;BYMONTHDAY=29,30,31;BYDAY=MO",
+    "FREQ=YEARLY;BYYEARDAY=200;BYDAY=MO",
+    "FREQ=MONTHLY;INTERVAL=3",
     "FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO",
     "FREQ=YEARLY;BYMONTH=3;BYDAY=TH;BYSETPOS=2",
     "FREQ=YEARLY;BYYEARDAY=100,-1",
@@ -118,12 +135,14 @@ describe("a recurrence rule", () => {
     "FREQ=DAILY;INTERVAL=10;UNTIL=20300101T000000Z",
   ])("means what it means as a schedule: %s", (rule) => {
     const options = { timezone: "UTC", anchor: NOW };
-    const schedule = parseSchedule({ type: "rrule", value: `DTSTART:20240101T000000Z\nRRULE:${rule}` }, options);
     const [from, to] = [Date.UTC(2025, 4, 31), Date.UTC(2036, 5, 1)];
-    const expected: string[] = [];
-    for (let at = nextRun(schedule, from - 1); at !== null && at <= to; at = nextRun(schedule, at))
-      expected.push(new Date(at).toISOString().slice(0, 10));
-    expect(datesOf(["DTSTART;VALUE=DATE:20240101", `RRULE:${rule}`])).toEqual(expected);
+    for (const day of ["20240101", "20240131", "20240229"]) {
+      const schedule = parseSchedule({ type: "rrule", value: `DTSTART:${day}T000000Z\nRRULE:${rule}` }, options);
+      const expected: string[] = [];
+      for (let at = nextRun(schedule, from - 1); at !== null && at <= to; at = nextRun(schedule, at))
+        expected.push(new Date(at).toISOString().slice(0, 10));
+      expect(datesOf([`DTSTART;VALUE=DATE:${day}`, `RRULE:${rule}`])).toEqual(expected);
+    }
   });
 });
 
@@ -155,6 +174,16 @@ describe("a file that is refused", () => {
       "a rule by weeks",
       file(["DTSTART:20260511", "RRULE:FREQ=YEARLY;BYWEEKNO=20"]),
       /\(BYWEEKNO\), which is not supported$/,
+    ],
+    [
+      "a rule of numbered weekdays on some days",
+      file(["DTSTART:20240101", "RRULE:FREQ=YEARLY;BYMONTHDAY=29,30;BYDAY=5SA"]),
+      /recurs by both BYMONTHDAY and a numbered BYDAY, which is not supported$/,
+    ],
+    [
+      "a rule of the 31st in some years",
+      file(["DTSTART:20240131", "RRULE:FREQ=YEARLY;INTERVAL=2;BYMONTH=1,2"]),
+      /recurs on days that not all of its months have, which is supported in every year only$/,
     ],
     ["a rule that is none", file(["DTSTART:20200101T000000Z", "RRULE:FREQ=NEVER"]), /./],
     [

@@ -85,6 +85,14 @@ function* occurrences(
   // The library passes over it in silence, and finds the days of every week.
   if (event.getAllProperties("rrule").some((rule) => /BYWEEKNO/i.test(rule.toICALString())))
     throw new IcalError(`${times.name} recurs by the number of the week (BYWEEKNO), which is not supported`);
+  // Of these it loses some.
+  if (
+    event
+      .getAllProperties("rrule")
+      .some((rule) => /(?=.*YEARLY)(?=.*BYMONTHDAY)(?=.*BYDAY=[^;]*\d)/i.test(rule.toICALString()))
+  )
+    throw new IcalError(`${times.name} recurs by both BYMONTHDAY and a numbered BYDAY, which is not supported`);
+  for (const rule of event.getAllProperties("rrule")) byMonths(rule.getFirstValue(), times.first, times.name);
   const elsewhere = new Set((changed.get(uidOf(event)) ?? []).map((change) => times.localOf(change, "recurrence-id")));
   const expansion = new ICAL.RecurExpansion({ component: event, dtstart: times.first });
   // Its types say null at the end, and a Time where RDATE may give a Period.
@@ -97,6 +105,30 @@ function* occurrences(
     const begin = times.shift(at);
     if (begin > now + FUTURE_MS) return;
     if (begin >= now - PAST_MS && !elsewhere.has(begin)) yield begin;
+  }
+}
+
+/**
+ * In years the library makes 1 March of 29 February, and 3 March of the 31st of February; in months it leaves them out. So the days of
+ * a year are made those of its months, of which the start is one if the rule does not name any.
+ */
+function byMonths(rule: unknown, { month, day }: ICAL.Time, name: string): void {
+  if (!(rule instanceof ICAL.Recur) || rule.freq !== "YEARLY") return;
+  const has = (part: string) => rule.getComponent(part).length > 0;
+  if (has("BYYEARDAY") || (has("BYDAY") && !has("BYMONTHDAY"))) return;
+  if (!has("BYMONTHDAY")) {
+    if (!has("BYMONTH")) rule.setComponent("BYMONTH", [month]);
+    rule.setComponent("BYMONTHDAY", [day]);
+  }
+  if (rule.interval === 1 && !has("BYSETPOS")) {
+    rule.freq = "MONTHLY";
+  } else if (
+    rule.getComponent("BYMONTH").length !== 1 &&
+    rule.getComponent("BYMONTHDAY").some((one) => Math.abs(one) > 28)
+  ) {
+    throw new IcalError(
+      `${name} recurs on days that not all of its months have, which is supported in every year only`,
+    );
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { claimDue } from "./claim-due.ts";
 import { settle } from "./settle.ts";
@@ -92,6 +93,32 @@ it("completes a job that was to run once", async () => {
   ]);
   await settle(db, log, 10);
   expect(await read(jobId)).toMatchObject({ status: "completed" });
+});
+
+it("pauses a job of which it is not found out whether it has another run, once what was due has run", async () => {
+  const jobId = await makeJob(db, account);
+  const at = Date.now() - 2_000;
+  const cron = (expression: string) => ({ type: "cron", expression, timezone: "UTC" });
+  // One part has ended, and the other one finds nothing within its steps.
+  const never = { type: "all", of: [cron("* * 1-31/2 * *"), cron("* * 2-30/2 * *")] };
+  const spec = JSON.stringify({ type: "any", of: [{ type: "once", at }, never] });
+  await db.execute(sql`update jobs set planned_from = to_timestamp(${at / 1000 - 60}), next_run = to_timestamp(${at / 1000}),
+    schedule_spec = ${spec}::jsonb where id = ${jobId}`);
+  const { dispatches } = await claimDue(db, 10);
+  expect(dispatches).toHaveLength(1);
+  expect(await read(jobId)).toMatchObject({ status: "active", nextRun: null, runCount: 1 });
+
+  const executionId = dispatches[0]?.executionId as string;
+  const worker = await makeWorker(db);
+  await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
+  const verdict = { executionId, attempt: 1, status: "success" as const, skipReason: null };
+  await finishExecutions(db, worker, [{ ...verdict, error: null, check: null, perform: null }]);
+  expect(await settle(db, log, 10)).toEqual({ completed: 0, resumed: 0 });
+  expect(await read(jobId)).toMatchObject({
+    status: "paused",
+    pausedReason: expect.stringContaining("its schedule cannot be planned: schedule takes too long to search"),
+  });
+  await expect(resumeJob(db, account.accountId, jobId)).rejects.toMatchObject({ code: "SCHEDULE_INVALID" });
 });
 
 it("goes on after the latest change of the plan, not with what lay before it", async () => {

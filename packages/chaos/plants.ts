@@ -494,8 +494,8 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/schedule/plan-occurrences.ts",
-        find: "    instants.push(next);\n    next = nextRun(schedule, next);",
-        replace: "    instants.push(next);\n    next = nextRun(schedule, Math.max(next, now));",
+        find: "    instants.push(next);\n    next = nextFound(schedule, next);",
+        replace: "    instants.push(next);\n    next = nextFound(schedule, Math.max(next, now));",
       },
     ],
     seconds: 16,

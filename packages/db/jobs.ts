@@ -6,7 +6,8 @@ import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { assertHasFuture } from "@belfry/schedule/assert-has-future.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
-import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
+import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
+import { isTooRare } from "@belfry/schedule/search.ts";
 import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
@@ -262,10 +263,23 @@ const isPlanned = (job: JobRow): boolean => job.enabled && job.status === "activ
 /** Without one a job has no next run: it settles once the runs that it has given out have ended. */
 export const hasRunsLeft = (job: JobRow): boolean => job.maxRuns === 0 || job.runCount < job.maxRuns;
 
-/** From here on the plan is another one, or begins again: what lies before now is none of its occurrences. */
+/**
+ * From here on the plan is another one, or begins again: what lies before now is none of its occurrences. Throws ApiError
+ * SCHEDULE_INVALID if it is not found out in bounded time whether there is a next one.
+ */
 export function planAnew(job: JobRow, now: number): JobRow {
-  const next = nextRun(job.scheduleSpec, now);
+  const next = nextOrRefused(job.scheduleSpec, now);
   return { ...job, plannedFrom: new Date(now), nextRun: next === null ? null : new Date(next) };
+}
+
+function nextOrRefused(schedule: Schedule, now: number): number | null {
+  try {
+    return nextRun(schedule, now);
+  } catch (error) {
+    if (!isTooRare(error)) throw error;
+    const { message, code, field } = error;
+    throw new ApiError("SCHEDULE_INVALID", message, [{ path: field, message, code }]);
+  }
 }
 
 /** Sweeps that a call makes by itself at most before it leaves the rest to the schedulers. */

@@ -1,6 +1,6 @@
-import type { Schedule } from "@belfry/schedule/schedule.ts";
+import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { describe, expect, it } from "vitest";
-import { instantsOfRange, type PlanSegment, plannedInstants } from "./planned-instants.ts";
+import { instantsOfRange, isComputable, type PlanSegment, plannedInstants } from "./planned-instants.ts";
 
 const every = (everyMs: number, anchor = 0): Schedule => ({ type: "interval", everyMs, anchor });
 const segment = (schedule: Schedule, first: number, upTo: number): PlanSegment => ({
@@ -30,6 +30,25 @@ describe("planned instants", () => {
 
   it("are none where a plan ended before its first instant", () => {
     expect([...plannedInstants([segment(every(10), 20, 15), segment(every(10), 30, 30)])]).toEqual([30]);
+  });
+});
+
+describe("a plan of which it is not found out how it goes on", () => {
+  const cron = (expression: string): Schedule => ({ type: "cron", expression, timezone: "UTC" });
+  const endless: Schedule = {
+    type: "any",
+    of: [
+      { type: "once", at: 20 },
+      { type: "all", of: [cron("* * 1-31/2 * *"), cron("* * 2-30/2 * *")] },
+    ],
+  };
+
+  it("has what is found, and does not hold up the others", () => {
+    const segments = [segment(endless, 20, 1_000), segment(every(100), 100, 250)];
+    expect([...plannedInstants(segments)]).toEqual([20, 100, 200]);
+    expect([...instantsOfRange(segments, { from: 20, until: 90 })]).toEqual([20]);
+    expect(isComputable({ rulesVersion: RULES_VERSION, scheduleSpec: endless }, 20)).toBe(true);
+    expect(isComputable({ rulesVersion: RULES_VERSION, scheduleSpec: endless }, 21)).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Which occurrences were planned, from the change history alone. Pure. Instants in milliseconds since the epoch. */
-import { nextRun } from "@belfry/schedule/next-run.ts";
+import { nextFound, nextRun } from "@belfry/schedule/next-run.ts";
 import { RULES_VERSION, SAME_INSTANTS_SINCE, type Schedule } from "@belfry/schedule/schedule.ts";
 import type { JobChangeRow } from "./job-changes.ts";
 
@@ -47,7 +47,7 @@ export function* plannedInstants(segments: readonly PlanSegment[], from = 0): Ge
   const waiting = segments.filter(({ computable, upTo }) => computable && upTo >= from);
   const open: { at: number; segment: PlanSegment }[] = [];
   const goOn = (segment: PlanSegment, after: number): void => {
-    const at = nextRun(segment.schedule, after);
+    const at = nextFound(segment.schedule, after);
     if (at !== null && at <= segment.upTo) open.push({ at, segment });
   };
   while (true) {
@@ -75,15 +75,15 @@ export function* instantsOfRange(
   from = range.from,
 ): Generator<number> {
   const within = segments.filter((s) => s.computable && s.first <= range.from && range.from <= s.upTo);
-  const segment = within.findLast(({ schedule }) => nextRun(schedule, range.from - 1) === range.from);
+  const segment = within.findLast(({ schedule }) => nextFound(schedule, range.from - 1) === range.from);
   if (!segment) {
     // Its time zone is gone: there is nothing to expand it with.
     if (range.from >= from) yield range.from;
     return;
   }
-  let at = nextRun(segment.schedule, Math.max(range.from, from) - 1);
+  let at = nextFound(segment.schedule, Math.max(range.from, from) - 1);
   while (at !== null && at <= range.until) {
     yield at;
-    at = nextRun(segment.schedule, at);
+    at = nextFound(segment.schedule, at);
   }
 }

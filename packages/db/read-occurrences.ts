@@ -1,7 +1,7 @@
 /** What was planned of a job in a window of time, what became of it, and what is still to come. */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { ExecutionStatus, SkipReason } from "@belfry/contract/states.ts";
-import { nextRun } from "@belfry/schedule/next-run.ts";
+import { nextFound } from "@belfry/schedule/next-run.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { startDelay } from "@belfry/schedule/spread.ts";
 import { sql } from "drizzle-orm";
@@ -138,12 +138,12 @@ function* toCome(job: PlannedJob, { from, to }: OccurrenceWindow, atMost: number
   if (job.nextRun === null) return;
   const runsLeft = job.maxRuns === 0 ? Number.POSITIVE_INFINITY : job.maxRuns - job.runCount;
   let [left, next] = [runsLeft, job.nextRun as number | null];
-  if (runsLeft > MAX_COUNTED_RUNS && from > job.nextRun) next = nextRun(job.scheduleSpec, from - 1);
+  if (runsLeft > MAX_COUNTED_RUNS && from > job.nextRun) next = nextFound(job.scheduleSpec, from - 1);
   for (let given = 0; next !== null && next < to && left > 0 && given < atMost; left--) {
     if (next >= from) {
       yield next;
       given++;
     }
-    next = nextRun(job.scheduleSpec, next);
+    next = nextFound(job.scheduleSpec, next);
   }
 }

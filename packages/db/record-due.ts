@@ -1,5 +1,5 @@
 import { type AdmissionVerdict, admit } from "@belfry/schedule/admit.ts";
-import { nextRun } from "@belfry/schedule/next-run.ts";
+import { nextFound } from "@belfry/schedule/next-run.ts";
 import { type Plan, planOccurrences } from "@belfry/schedule/plan-occurrences.ts";
 import { startDelay } from "@belfry/schedule/spread.ts";
 import type { Db } from "./client.ts";
@@ -91,7 +91,8 @@ const runsOf = (plan: Plan): number => plan.occurrences.filter(({ skip }) => ski
 function nextOf(job: DueJob, plan: Plan, newRuns: number): number | null {
   const last = plan.occurrences.at(-1);
   if (plan.next !== null || !last || newRuns >= runsLeftOf(job)) return plan.next;
-  return nextRun(job.scheduleSpec, last.until);
+  // Not found out is none for now: the job is looked at again before it is completed, and paused then.
+  return nextFound(job.scheduleSpec, last.until);
 }
 
 /** The plan's occurrences as rows; `admitted` has a verdict for each that is to be run, in turn. */

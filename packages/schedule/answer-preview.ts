@@ -91,7 +91,13 @@ function countsFrom(schedule: Schedule, anchor: number): boolean {
     case "calendar":
       return schedule.days.interval > 1 && schedule.days.from === localDate(anchor, schedule.timezone);
     case "rrule":
-      return schedule.start === localTime(anchor, schedule.timezone).toPlainDateTime().toString(TO_THE_SECOND);
+      // Such a rule begins with the next whole second.
+      return (
+        schedule.start ===
+        localTime(Math.ceil(anchor / 1_000) * 1_000, schedule.timezone)
+          .toPlainDateTime()
+          .toString(TO_THE_SECOND)
+      );
     default:
       return "of" in schedule && [schedule.of].flat().some((inner) => countsFrom(inner, anchor));
   }

@@ -38,12 +38,40 @@ describe("assertHasFuture", () => {
     );
   });
 
-  it("refuses what runs, but has a part for which every search would be in vain", () => {
-    // They meet, if ever, after 86 million days.
-    const never = { type: "all", of: [{ type: "interval", value: "24h1ms" }, "0 9 * * *"] };
-    const input = { type: "any", of: ["@every 1m", never] } as ScheduleInput;
+  it("refuses what nobody finds out, and says so of the whole", () => {
+    const input = { type: "any", of: [{ type: "all", of: ["0 9 1-31/2 * *", "0 9 2-30/2 * *"] }] } as ScheduleInput;
+    const endless = { type: "all", of: ["* * 1-31/2 * *", "* * 2-30/2 * *"] } as ScheduleInput;
     expect(() => assertHasFuture(parseSchedule(input, options), input, now)).toThrow(
       expect.objectContaining({ code: "SCHEDULE_TOO_RARE" }),
+    );
+    expect(() => assertHasFuture(parseSchedule(endless, options), endless, now)).toThrow(
+      /^schedule ".*" takes too long to search/,
+    );
+  });
+
+  it("takes what runs beside a part of which none is found: that is searched no further than to the run", () => {
+    const never = { type: "all", of: ["* * 1-31/2 * *", "* * 2-30/2 * *"] };
+    const input = { type: "any", of: ["@every 1m", never] } as ScheduleInput;
+    expect(assertHasFuture(parseSchedule(input, options), input, now)).toBe(now + 60_000);
+  });
+
+  it.each([
+    { type: "cron", value: "0 12 * * *", windows: "02:00-04:00" },
+    { type: "all", of: ["0 9 * * *", "0 10 * * *"] },
+    { type: "except", of: ["0 9 * * *", "0 9 * * *"] },
+  ] as ScheduleInput[])("says that %j never runs", (input) => {
+    expect(() => assertHasFuture(parseSchedule(input, options), input, now)).toThrow(
+      expect.objectContaining({
+        code: "SCHEDULE_NEVER_RUNS",
+        message: "schedule never runs: its parts and restrictions leave no run after 2026-01-01T00:00:00.000Z",
+      }),
+    );
+  });
+
+  it("says that it is over, if it has come to its end", () => {
+    const input = { type: "cron", value: "0 12 * * *", end: "2025-12-31T00:00:00Z" } as ScheduleInput;
+    expect(() => assertHasFuture(parseSchedule(input, options), input, now)).toThrow(
+      expect.objectContaining({ code: "SCHEDULE_OVER" }),
     );
   });
 

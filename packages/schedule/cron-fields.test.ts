@@ -58,6 +58,15 @@ describe("the search on civil time", () => {
 });
 
 describe("normaliseExpression", () => {
+  it("refuses a step that is longer than its field, which what is stored may have", () => {
+    expect(() => normaliseExpression("*/90 * * * *")).toThrow(
+      'schedule "*/90 * * * *": minute must have a step of at most 60',
+    );
+    expect(() => normaliseExpression("0 */25 * * *")).toThrow("hour must have a step of at most 24");
+    expect(() => normaliseExpression("*/60 */24 */31 */12 */7")).not.toThrow();
+    expect(() => compileExpression("*/90 * * * *")).not.toThrow();
+  });
+
   it.each([
     ["0 9 * * *", "0 9 * * *"],
     ["  0\t9   * *  * ", "0 9 * * *"],

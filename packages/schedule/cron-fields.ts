@@ -54,7 +54,7 @@ const LONGEST_LIST = 60;
 
 /**
  * One spelling for one pattern: single spaces, names in capitals, `*` for `?`.
- * Throws ScheduleError when there are neither 5 nor 6 fields; `text` is what the message quotes.
+ * Throws ScheduleError when there are neither 5 nor 6 fields, or a step is longer than its field; `text` is what the message quotes.
  */
 export function normaliseExpression(expression: string, text = expression): string {
   const fields = expression.trim().split(/\s+/);
@@ -64,9 +64,19 @@ export function normaliseExpression(expression: string, text = expression): stri
       `schedule ${quote(text)} must contain 5 fields (or 6, with seconds first)`,
     );
   }
+  for (const [index, field] of FIELDS.slice(-fields.length).entries()) checkStep(field, fields[index] ?? "", text);
   return fields
     .map((field) => field.replace(/[a-z]/g, (letter) => letter.toUpperCase()).replaceAll("?", "*"))
     .join(" ");
+}
+
+/** Every 90 minutes is what somebody means who writes that step, and it would be every hour. What is stored already goes on as it is. */
+function checkStep(field: Field, value: string, text: string): void {
+  const longest = (isWeekday(field) ? 6 : field.max) - field.min + 1;
+  for (const item of value.split(",")) {
+    const step = /^\*\/(\d+)$/.exec(item.replace("?", "*"))?.[1];
+    if (Number(step ?? 0) > longest) throw fieldError(field, `must have a step of at most ${longest}`, text);
+  }
 }
 
 /** Throws ScheduleError naming the first field that is wrong and what it may hold; `text` is what the message quotes. */

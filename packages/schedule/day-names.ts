@@ -27,6 +27,17 @@ export function weekdayOf(value: string | number): number | null {
   return index === -1 ? null : index;
 }
 
+/** Several at once: `weekdays`, `weekend`, `mon-fri`, `friday to monday`; or one. Null if it is none of these. */
+export function weekdaysOf(value: string | number): number[] | null {
+  const text = String(value).trim().toLowerCase();
+  if (/^weekdays?$/.test(text)) return [1, 2, 3, 4, 5];
+  if (/^weekends?$/.test(text)) return [0, 6];
+  const [first, last] = text.split(/ ?- ?| to | through /).map(weekdayOf);
+  if (first === undefined || first === null || last === null) return null;
+  if (last === undefined) return [first];
+  return Array.from({ length: ((last - first + 7) % 7) + 1 }, (_, day) => (first + day) % 7);
+}
+
 /** 1 to 12 of `December`, `dec`, or the number; null if it is no month. */
 export function monthOf(value: string | number): number | null {
   const text = String(value).trim().toLowerCase();
@@ -58,6 +69,11 @@ export function parseWeekday(value: string | number, where: Where): number {
   const weekday = weekdayOf(value);
   if (weekday !== null) return weekday;
   throw refused(where, "DAY_INVALID", value, "must be a weekday: monday, mon, or 0-7 (0 and 7 are Sunday)");
+}
+
+/** The same, but several days may be named at once, such as `mon-fri` or `weekdays`. */
+export function parseWeekdayOrMore(value: string | number, where: Where): number[] {
+  return weekdaysOf(value) ?? [parseWeekday(value, where)];
 }
 
 export function parseMonth(value: string | number, where: Where): number {

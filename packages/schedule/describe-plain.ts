@@ -6,6 +6,7 @@ import type { InstantsSchedule } from "./instants.ts";
 import type { IntervalSchedule } from "./interval.ts";
 import type { OnceSchedule } from "./once.ts";
 import type { RruleSchedule } from "./rrule.ts";
+import { instantAt } from "./rrule-days.ts";
 import { listed } from "./words.ts";
 
 const HOUR_MS = 3_600_000;
@@ -64,7 +65,9 @@ function recurrenceWords(rule: string, start: string, timezone: string): string 
   // What the library's text leaves out.
   if (/BYSETPOS=(?!-?1(?:;|$))|BYSECOND|BYYEARDAY|WKST|BYEASTER|RSCALE/.test(rule)) return undefined;
   try {
-    const dtstart = Temporal.PlainDateTime.from(start).toZonedDateTime(timezone);
+    // A start that the clocks skip is put off by its own day only; what is said is the time of all others.
+    const isSkipped = instantAt(Date.parse(`${start}Z`), timezone) === null;
+    const dtstart = Temporal.PlainDateTime.from(start).toZonedDateTime(isSkipped ? "UTC" : timezone);
     const text = toText(new RRuleTemporal({ rruleString: rule, dtstart }), "en", { excludeTzAbbreviation: true });
     return text.replace(/^e/, "E").replace(/\b(\d{1,2})(?::(\d{2}))?(?::(\d{2}))? ([AP])M\b/g, clock24);
   } catch {

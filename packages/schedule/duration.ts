@@ -71,7 +71,7 @@ function sumOfComponents(body: string, text: string): bigint {
     const component = COMPONENT.exec(body);
     const [, whole = "", fraction = "", unit = ""] = component ?? [];
     const scale = Object.hasOwn(NANOSECONDS, unit) ? NANOSECONDS[unit] : undefined;
-    if (scale === undefined || whole + fraction === "") throw invalid(text);
+    if (scale === undefined || whole + fraction === "") throw invalid(text, correction(body));
     const divisor = 10n ** BigInt(fraction.length);
     const scaled = BigInt(whole + fraction) * scale;
     if (scaled % divisor !== 0n) throw invalid(text, "must be a whole number of milliseconds");
@@ -79,6 +79,16 @@ function sumOfComponents(body: string, text: string): bigint {
     position = COMPONENT.lastIndex;
   } while (position < body.length);
   return total;
+}
+
+/** What to write instead of `5 minutes`, `5 m` or `5M`; undefined for what is none of these. */
+function correction(body: string): string | undefined {
+  const [, amount, unit] =
+    /^(\d+(?:\.\d+)?)\s*(ms|millis(?:econds?)?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)$/i.exec(
+      body,
+    ) ?? [];
+  if (amount === undefined || unit === undefined) return undefined;
+  return `write ${amount}${/^mill|^ms$/i.test(unit) ? "ms" : unit.slice(0, 1).toLowerCase()}`;
 }
 
 function invalid(text: string, why?: string): ScheduleError {

@@ -18,7 +18,8 @@ export type ScheduleErrorCode =
   | "CALENDAR_UNKNOWN" // the account has no calendar of this name
   | "INSTANT_INVALID"
   | "SCHEDULE_OVER" // its last run is in the past
-  | "SCHEDULE_TOO_RARE" // a part of it has no run that could be found
+  | "SCHEDULE_NEVER_RUNS" // its parts, windows and days leave nothing
+  | "SCHEDULE_TOO_RARE" // whether it has a next run is not found out in bounded time
   | "TIMEZONE_UNKNOWN";
 
 /** A schedule or a time zone that cannot be accepted. `message` is written for the person who sent it. */

@@ -4,14 +4,14 @@ import { windowText } from "./describe-made.ts";
 import { lowerFirst } from "./describe-words.ts";
 import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import { gapAt, notThatDay, swallowedBy } from "./explain-dst.ts";
-import { dayNumber, movedInstant, whyExcluded, windowDate } from "./explain-moves.ts";
+import { dayNumber, movedInstants, whyExcluded, windowDate } from "./explain-moves.ts";
 import { localText, localTime } from "./local-text.ts";
 import { MAX_MOVE_DAYS, targetOf } from "./moved.ts";
-import { nextRun } from "./next-run.ts";
+import { nextFound, searchAfter } from "./next-run.ts";
 import { occursAt } from "./occurs-at.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
 import type { Schedule } from "./schedule.ts";
-import { startSearch } from "./search.ts";
+import { isTooRare } from "./search.ts";
 import { listed } from "./words.ts";
 
 /** An occurrence that was left out, or `count` of them for the same reason with none that stays in between, the last at `until`. */
@@ -35,7 +35,7 @@ export function describeDrops(
   const look = { left: MAX_LOOKED_AT, isStopped: false, mayGoOn };
   const dropped: DroppedOccurrence[] = [];
   let next = 0;
-  for (const drop of dropsOf(schedule, range, timezone, look).sort((a, b) => a.at - b.at)) {
+  for (const drop of dropsFound(schedule, range, timezone, look).sort((a, b) => a.at - b.at)) {
     const last = dropped.at(-1);
     while ((kept[next] ?? Infinity) < drop.at) next += 1;
     if (last?.reason === drop.reason && (kept[next - 1] ?? -Infinity) < last.until) {
@@ -47,6 +47,17 @@ export function describeDrops(
     dropped.push({ ...drop, until: drop.at, count: 1 });
   }
   return { dropped, isComplete: look.left > 0 && !look.isStopped };
+}
+
+/** None, and known to be incomplete, if it takes too long to find out what a part of it has. */
+function dropsFound(schedule: Schedule, range: Range, timezone: string, look: Look): Drop[] {
+  try {
+    return dropsOf(schedule, range, timezone, look);
+  } catch (error) {
+    if (!isTooRare(error)) throw error;
+    look.isStopped = true;
+    return [];
+  }
 }
 
 type Look = { left: number; isStopped: boolean; mayGoOn: () => boolean };
@@ -72,7 +83,7 @@ function dropsOf(schedule: Schedule, range: Range, timezone: string, look: Look)
       // Another part of it may have what one leaves out.
       return schedule.of
         .flatMap((inner) => dropsOf(inner, range, timezone, look))
-        .filter(({ at }) => goesOn(look) && !occursAt(schedule, at, startSearch(at - 1, nextRun)));
+        .filter(({ at }) => goesOn(look) && !occursAt(schedule, at, searchAfter(at - 1)));
     case "except":
       return [
         ...schedule.of.slice(0, 1).flatMap((inner) => dropsOf(inner, range, timezone, look)),
@@ -87,7 +98,7 @@ function dropsOf(schedule: Schedule, range: Range, timezone: string, look: Look)
 
 /** The occurrences in a range, both ends included, as far as may still be looked. */
 function* occurrencesIn(schedule: Schedule, { from, to }: Range, look: Look): Generator<number> {
-  for (let at = nextRun(schedule, from - 1); at !== null && at <= to; at = nextRun(schedule, at)) {
+  for (let at = nextFound(schedule, from - 1); at !== null && at <= to; at = nextFound(schedule, at)) {
     if (!mayLook(look)) return;
     yield at;
   }
@@ -96,7 +107,7 @@ function* occurrencesIn(schedule: Schedule, { from, to }: Range, look: Look): Ge
 function excepted([first, ...others]: readonly Schedule[], range: Range, timezone: string, look: Look): Drop[] {
   const drops: Drop[] = [];
   for (const at of first === undefined ? [] : occurrencesIn(first, range, look)) {
-    const other = others.find((candidate) => occursAt(candidate, at, startSearch(at - 1, nextRun)));
+    const other = others.find((candidate) => occursAt(candidate, at, searchAfter(at - 1)));
     if (other === undefined) continue;
     drops.push({ at, local: localText(at, timezone), reason: `excepted: ${lowerFirst(describe(other))}` });
   }
@@ -120,7 +131,7 @@ function whyDropped(schedule: RestrictedSchedule, at: number): string | null {
   const day = windowDate(schedule, localTime(at, schedule.timezone));
   if (day === null) return `outside ${listed((schedule.windows ?? []).map(windowText))}`;
   const why = whyExcluded(schedule, day);
-  if (why === null || movedInstant(schedule, at) !== null) return null;
+  if (why === null || movedInstants(schedule, at).length > 0) return null;
   const reason = why.startsWith("is ") ? `${day} ${why}` : `${why} ${day}`;
   return schedule.move === undefined ? reason : `${reason}, and ${whyNotMoved(schedule, day)}`;
 }

@@ -1,10 +1,9 @@
 import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import { clockText, localTime } from "./local-text.ts";
-import { nextRun } from "./next-run.ts";
+import { searchAfter } from "./next-run.ts";
 import { occurrencesBetween } from "./occurrences.ts";
 import { occursAt } from "./occurs-at.ts";
 import type { Schedule } from "./schedule.ts";
-import { startSearch } from "./search.ts";
 import { listed } from "./words.ts";
 
 /** Local times that the clocks of a zone jump over, at `at`. */
@@ -23,7 +22,7 @@ export function dstNotes(schedule: Schedule, at: number): string[] {
 
 /** The schedules of local times from which an occurrence comes. */
 function sourcesOf(schedule: Schedule, at: number): LocalSchedule[] {
-  if (!occursAt(schedule, at, startSearch(at - 1, nextRun))) return [];
+  if (!occursAt(schedule, at, searchAfter(at - 1))) return [];
   switch (schedule.type) {
     case "cron":
     case "calendar":

@@ -1,12 +1,11 @@
 import { isWithin } from "./is-within.ts";
 import { clockText, localTime } from "./local-text.ts";
-import { MAX_MOVE_DAYS, targetOf } from "./moved.ts";
-import { nextRun } from "./next-run.ts";
+import { instantsOf, MAX_MOVE_DAYS, moveRuleOf, targetOf } from "./moved.ts";
+import { nextFound, searchAfter } from "./next-run.ts";
 import { occursAt } from "./occurs-at.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
 import { restrictionsOf } from "./restrictions.ts";
 import type { Schedule } from "./schedule.ts";
-import { startSearch } from "./search.ts";
 import { WEEKDAY_NAMES } from "./words.ts";
 
 /** From which days an occurrence was moved, and to which day it belongs where that is not the date that the clocks show. */
@@ -56,30 +55,36 @@ function movedHere(schedule: RestrictedSchedule, at: number): string[] {
 function sourcesAt(schedule: RestrictedSchedule, time: Temporal.PlainDateTime, target: number): number[] {
   const before = localTime(target, schedule.timezone).add({ nanoseconds: 1 }).getTimeZoneTransition("previous");
   const gap = before === null ? 0 : before.offsetNanoseconds - before.subtract({ nanoseconds: 1 }).offsetNanoseconds;
+  const shown = time.toZonedDateTime(schedule.timezone).epochMilliseconds;
+  // All that a gap swallows may come at its end: the first of it stands for all.
+  const atGapsEnd = gap > 0 && before?.epochMilliseconds === target;
+  const first = atGapsEnd ? nextFound(schedule.of, shown - gap / 1_000_000 - 1) : null;
+  const swallowed = first !== null && first < shown ? [first] : [];
   return [time, time.subtract({ nanoseconds: Math.max(0, gap) })]
     .flatMap((local) =>
       (["earlier", "later"] as const).map((disambiguation) =>
         local.toZonedDateTime(schedule.timezone, { disambiguation }),
       ),
     )
-    .filter((source) => movedInstant(schedule, source.epochMilliseconds) === target)
     .map((source) => source.epochMilliseconds)
-    .filter((source) => occursAt(schedule.of, source, startSearch(source - 1, nextRun)));
+    .concat(swallowed)
+    .filter((source) => movedInstants(schedule, source).includes(target))
+    .filter((source) => occursAt(schedule.of, source, searchAfter(source - 1)));
 }
 
-/** Where an occurrence on a day that is excluded goes; null if nowhere. */
-export function movedInstant(schedule: RestrictedSchedule, at: number): number | null {
+/** Where an occurrence on a day that is excluded goes: nowhere, or to one instant or two. */
+export function movedInstants(schedule: RestrictedSchedule, at: number): number[] {
   const time = localTime(at, schedule.timezone);
   const day = windowDate(schedule, time);
-  if (day === null || schedule.move === undefined) return null;
+  if (day === null || schedule.move === undefined) return [];
   const number = dayNumber(day);
   const target = targetOf(schedule, number);
-  if (target === null || target === number) return null;
-  const moved = time
+  if (target === null || target === number) return [];
+  const local = time
     .toPlainDateTime()
     .add({ days: target - number })
-    .toZonedDateTime(schedule.timezone).epochMilliseconds;
-  return isWithin(schedule, moved) ? moved : null;
+    .toZonedDateTime("UTC").epochMilliseconds;
+  return instantsOf(schedule.timezone, local, moveRuleOf(schedule)).filter((moved) => isWithin(schedule, moved));
 }
 
 /** The date to which a local time belongs; null outside of the windows. */

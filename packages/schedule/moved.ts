@@ -1,8 +1,11 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { DAY_MS } from "./civil.ts";
+import { dstRuleOf, type LocalSchedule } from "./dst-rule-of.ts";
 import { isWithin } from "./is-within.ts";
 import type { RestrictedSchedule } from "./restricted.ts";
 import { restrictionsOf, type Span } from "./restrictions.ts";
 import { ruleOut } from "./rule-out.ts";
+import type { Schedule } from "./schedule.ts";
 import { PATIENCE, type Search, stepsToAsk } from "./search.ts";
 import { type Segment, segmentAt } from "./zone.ts";
 
@@ -10,7 +13,9 @@ import { type Segment, segmentAt } from "./zone.ts";
 export const MAX_MOVE_DAYS = 31;
 
 /** The first occurrence strictly after an instant of a schedule that moves what lies on days that are excluded. */
-export function nextMoved(schedule: RestrictedSchedule, after: number, search: Search): number | null {
+export function nextMoved(schedule: RestrictedSchedule, after: number, whole: Search): number | null {
+  // What lies up to the limit may come from some days after it.
+  const search = whole.upTo(whole.limit + (MAX_MOVE_DAYS + 4) * DAY_MS);
   const { timezone } = schedule;
   const dayAt = (instant: number): number => Math.floor((instant + segmentAt(timezone, instant).offset) / DAY_MS);
 
@@ -30,7 +35,8 @@ export function nextMoved(schedule: RestrictedSchedule, after: number, search: S
     if (moved !== null && (best === null || moved < best)) best = moved;
     day += 1;
   }
-  return best;
+  // Beyond the limit another one that was not looked for may come before it.
+  return best !== null && best > whole.limit && !whole.isWhole ? null : best;
 }
 
 /** The day to which the occurrences of a day go: itself if it is free; null if none is near enough. */
@@ -67,7 +73,8 @@ function nextSource(schedule: RestrictedSchedule, day: number, search: Search): 
   let from = firstShowing(schedule.timezone, day * DAY_MS + (spans[0]?.from ?? 0));
   for (let tried = 1; ; tried++) {
     const next = search.next(schedule.of, from - 1);
-    if (next === null || next > search.limit || !search.step(schedule, stepsToAsk(schedule.of))) return null;
+    if (next === null || next > search.limit) return null;
+    search.step(schedule, stepsToAsk(schedule.of));
     const { offset, end } = segmentAt(schedule.timezone, next);
     const found = dayOf(next + offset);
     // Of a window that goes over midnight the end may come after a window of the next day.
@@ -94,16 +101,17 @@ function firstMoved(
   search: Search,
 ): number | null {
   const shift = (target - day) * DAY_MS;
+  const inner = shift === 0 ? null : byTheClock(schedule);
   let best: number | null = null;
   for (const span of restrictionsOf(schedule).spans) {
     const local = { from: day * DAY_MS + span.from, to: day * DAY_MS + span.to };
-    for (const source of stretchesShowing(schedule.timezone, local)) {
-      const places = shift === 0 ? [{ ...local, offset: source.offset }] : placesOf(schedule.timezone, local, shift);
+    const sources = inner === null ? stretchesShowing(schedule.timezone, local) : [{ ...local, offset: 0 }];
+    for (const source of sources) {
+      const rule = moveRuleOf(schedule);
+      const places =
+        shift === 0 ? [{ ...local, offset: source.offset }] : placesOf(schedule.timezone, local, shift, rule);
       for (const place of places) {
-        // What the clocks show at the source plus whole days, read where it goes.
-        const move = source.offset + shift - place.offset;
-        const from = Math.max(source.from, place.from - source.offset, after + 1 - move);
-        const found = firstWithin(schedule, { from, to: Math.min(source.to, place.to - source.offset) }, move, search);
+        const found = firstAt(schedule, inner, { source, place, day, shift, after }, search);
         if (found !== null && (best === null || found < best)) best = found;
       }
     }
@@ -111,18 +119,68 @@ function firstMoved(
   return best;
 }
 
-function firstWithin(schedule: RestrictedSchedule, { from, to }: Span, move: number, search: Search): number | null {
-  let next = from < to ? search.next(schedule.of, from - 1) : null;
-  while (next !== null && next < to && next + move < (schedule.end ?? Infinity)) {
-    if (isWithin(schedule, next + move)) return next + move;
-    // A gap has moved it out of its window, or into a day that is not free.
-    if (!search.step(schedule)) return null;
-    next = search.next(schedule.of, next);
+type Journey = { source: Stretch; place: Place; day: number; shift: number; after: number };
+
+function firstAt(
+  schedule: RestrictedSchedule,
+  inner: LocalSchedule | null,
+  { source, place, day, shift, after }: Journey,
+  search: Search,
+): number | null {
+  const { at } = place;
+  if (at !== undefined && (at <= after || !isWithin(schedule, at))) return null;
+  // What the clocks show at the source plus whole days, read where it goes.
+  const move = source.offset + shift - place.offset;
+  const from = Math.max(source.from, place.from - source.offset, at === undefined ? after + 1 - move : -Infinity);
+  const to = Math.min(source.to, place.to - source.offset);
+  if (from >= to) return null;
+  const sources = search.upTo(to - 1);
+  let next = sources.next(inner ?? schedule.of, from - 1);
+  while (next !== null && next < to && (at ?? next + move) < (schedule.end ?? Infinity)) {
+    const comes = inner === null || comesOn(schedule, next, day);
+    // A gap may have moved it out of its window, or into a day that is not free.
+    if (comes && isWithin(schedule, at ?? next + move)) return at ?? next + move;
+    search.step(schedule);
+    next = sources.next(inner ?? schedule.of, next);
   }
   return null;
 }
 
+/**
+ * What decides when a moved local time comes on a day that does not have it, or has it twice: the rule of the schedule that it comes
+ * from, so that it is one with what that has there itself. Elsewhere it comes later by the length of the gap, or first.
+ */
+export function moveRuleOf({ of }: RestrictedSchedule): DstRule {
+  if (of.type === "restricted") return moveRuleOf(of);
+  return of.type === "cron" || of.type === "calendar" ? dstRuleOf(of) : { gap: "shift", fold: "first" };
+}
+
+const inUtc = new WeakMap<Schedule, LocalSchedule>();
+
+/** A schedule of the local times of its zone as if there were no gaps and folds, in which a local time is what it was meant to be; null for others. */
+function byTheClock({ of, timezone }: RestrictedSchedule): LocalSchedule | null {
+  if ((of.type !== "cron" && of.type !== "calendar") || of.timezone !== timezone) return null;
+  const known = inUtc.get(of) ?? { ...of, timezone: "UTC" };
+  inUtc.set(of, known);
+  return known;
+}
+
+/** Whether a local time comes at all on the day itself, and in a window of that. */
+function comesOn(schedule: RestrictedSchedule, local: number, day: number): boolean {
+  const [instant] = instantsOf(schedule.timezone, local, moveRuleOf(schedule));
+  if (instant === undefined) return false;
+  return restrictionsOf(schedule).dayOf(instant + segmentAt(schedule.timezone, instant).offset) === day;
+}
+
+/** When a local time comes under a rule: none, one or two instants. */
+export function instantsOf(timezone: string, local: number, rule: DstRule): number[] {
+  return placesOf(timezone, { from: local, to: local + 1 }, 0, rule).map(({ at, offset }) => at ?? local - offset);
+}
+
 type Stretch = Span & { offset: number };
+
+/** Where local times of a span go: they are read with an offset, or are all at one instant. */
+type Place = Stretch & { at?: number };
 
 /** When the clocks of a zone show local times of a span: once, in two parts if they are changed meanwhile, or not at all. */
 function stretchesShowing(timezone: string, { from, to }: Span): Stretch[] {
@@ -131,17 +189,19 @@ function stretchesShowing(timezone: string, { from, to }: Span): Stretch[] {
     .filter((stretch) => stretch.from < stretch.to);
 }
 
-/**
- * The offsets with which the local times of a span are read `shift` ms later: the first of two, and the one before the
- * gap for those that a gap swallows, which makes them later by its length.
- */
-function placesOf(timezone: string, { from, to }: Span, shift: number): Stretch[] {
+/** How the local times of a span are read `shift` ms later; the same as next-local.ts for a schedule that has them of its own. */
+function placesOf(timezone: string, { from, to }: Span, shift: number, { gap, fold }: DstRule): Place[] {
   return segmentsAround(timezone, from + shift, to + shift)
-    .flatMap(({ start, end, offset, shownBefore }) => {
+    .flatMap(({ start, end, offset, shownBefore, shownAgainFrom }): Place[] => {
       const shown = start + offset;
+      const own = {
+        from: fold === "first" ? Math.max(shown, shownBefore) : shown,
+        to: fold === "last" ? Math.min(end + offset, shownAgainFrom) : end + offset,
+        offset,
+      };
+      if (shown <= shownBefore || gap === "skip") return [own];
       const inGap = { from: shownBefore, to: shown, offset: shownBefore - start };
-      const own = { from: Math.max(shown, shownBefore), to: end + offset, offset };
-      return shown > shownBefore ? [inGap, own] : [own];
+      return [gap === "next" ? { ...inGap, at: start } : inGap, own];
     })
     .map((place) => ({ ...place, from: Math.max(from, place.from - shift), to: Math.min(to, place.to - shift) }))
     .filter((place) => place.from < place.to);

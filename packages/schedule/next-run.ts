@@ -7,9 +7,12 @@ import { nextOnce } from "./once.ts";
 import { nextRestricted, type RestrictedSchedule } from "./restricted.ts";
 import { nextRrule } from "./rrule.ts";
 import type { Schedule } from "./schedule.ts";
-import { isMade, type Search, startSearch } from "./search.ts";
+import { isMade, isTooRare, type Search, startSearch } from "./search.ts";
 
-/** The first occurrence strictly after an instant, or null when there is none. */
+/**
+ * The first occurrence strictly after an instant, or null when there is none. Throws ScheduleError SCHEDULE_TOO_RARE for a schedule
+ * made of others of which that is not found out within the steps of one search: a stored one may come to that as time goes by.
+ */
 export function nextRun(schedule: Schedule, after: number): number | null {
   switch (schedule.type) {
     case "cron":
@@ -29,12 +32,19 @@ export function nextRun(schedule: Schedule, after: number): number | null {
   }
 }
 
-/** Whether the search for a schedule's first occurrence after an instant takes long over a part of it, in vain, whatever comes of the rest. */
-export function isTooRare(schedule: Schedule, after: number): boolean {
-  if (!isMade(schedule)) return false;
-  const search = startSearch(after, nextWithin);
-  nextOfMade(schedule, after, search);
-  return search.wasInVain();
+/** The same for who only shows it, or asks again: null also where it is not found out whether there is one. */
+export function nextFound(schedule: Schedule, after: number): number | null {
+  try {
+    return nextRun(schedule, after);
+  } catch (error) {
+    if (!isTooRare(error)) throw error;
+    return null;
+  }
+}
+
+/** A search of its own, for `occursAt`. */
+export function searchAfter(after: number): Search {
+  return startSearch(after, nextWithin);
 }
 
 /** The same for a schedule that is made of others, as part of a search. */

@@ -2,7 +2,7 @@ import { isWithin } from "./is-within.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Search } from "./search.ts";
 
-/** Whether a schedule has an occurrence at an instant: no search beyond it is made for that. */
+/** Whether a schedule has an occurrence at an instant: no search beyond it is made for that. Throws as `search.next` does. */
 export function occursAt(schedule: Schedule, instant: number, search: Search): boolean {
   switch (schedule.type) {
     case "any":
@@ -20,5 +20,5 @@ export function occursAt(schedule: Schedule, instant: number, search: Search): b
         return occursAt(schedule.of, instant, search);
       break;
   }
-  return search.next(schedule, instant - 1) === instant;
+  return search.upTo(instant).next(schedule, instant - 1) === instant;
 }

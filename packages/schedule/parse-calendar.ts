@@ -2,7 +2,15 @@ import type { TypedScheduleInput } from "@belfry/contract/schedule-input.ts";
 import type { CalendarSchedule, DayOfMonth, DayRule } from "./calendar.ts";
 import { checkCalendar } from "./check-calendar.ts";
 import type { CombinedSchedule } from "./combined.ts";
-import { parseDate, parseDayOfMonth, parseMonth, parseMonthDay, parseNth, parseWeekday } from "./day-names.ts";
+import {
+  parseDate,
+  parseDayOfMonth,
+  parseMonth,
+  parseMonthDay,
+  parseNth,
+  parseWeekday,
+  parseWeekdayOrMore,
+} from "./day-names.ts";
 import { misformed, type Parsing, type Where } from "./parse-options.ts";
 import { parseTimeOfDay } from "./time-of-day.ts";
 
@@ -73,8 +81,8 @@ export function yearly(
 
 /** `names` are the elements of a field, or words of a text. */
 export function parseWeekdays(names: readonly (string | number)[], { field, text }: Where): number[] {
-  return names.map((name, index) =>
-    parseWeekday(name, text === undefined ? { field: `${field}[${index}]` } : { field, text }),
+  return names.flatMap((name, index) =>
+    parseWeekdayOrMore(name, text === undefined ? { field: `${field}[${index}]` } : { field, text }),
   );
 }
 

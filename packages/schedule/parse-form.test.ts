@@ -1,5 +1,6 @@
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
 import { describe, expect, it } from "vitest";
+import { nextRun } from "./next-run.ts";
 import { parseSchedule } from "./parse-schedule.ts";
 
 const created = Date.parse("2026-01-07T10:00:00Z");
@@ -186,6 +187,29 @@ describe("bounds and exceptions", () => {
     });
   });
 
+  it("name several days of the week at once, as the short form does", () => {
+    const parse = (input: ScheduleInput) => parseSchedule(input, { timezone: "UTC", anchor: 0 });
+    const workdays = parse({ type: "weekly", days: ["mon", "tue", "wed", "thu", "fri"], time: "09:00" });
+    expect(parse({ type: "weekly", days: ["weekdays"], time: "09:00" })).toEqual(workdays);
+    expect(parse("weekly:mon-fri:09:00")).toEqual(workdays);
+    expect(parse({ type: "interval", value: "every 2 hours" })).toEqual(parse("2h"));
+  });
+
+  it("move what falls on days of the week that are left out", () => {
+    const lastDay: ScheduleInput = {
+      type: "monthly",
+      day: "last",
+      time: "18:00",
+      weekdays: ["mon-fri"],
+      move: "previous",
+    };
+    const schedule = parseSchedule(lastDay, { timezone: "UTC", anchor: 0 });
+    // 31 May 2026 is a Sunday.
+    expect(new Date(nextRun(schedule, Date.parse("2026-05-02T00:00Z")) ?? 0).toISOString()).toBe(
+      "2026-05-29T18:00:00.000Z",
+    );
+  });
+
   it("are meant in the zone that the schedule itself names", () => {
     const input = { type: "cron", value: "TZ=Asia/Tokyo */5 * * * *", windows: "02:00-04:00" };
     expect(parse(input)).toMatchObject({ type: "restricted", timezone: "Asia/Tokyo", of: { timezone: "Asia/Tokyo" } });
@@ -319,7 +343,7 @@ describe("refusals name the field and say what it may hold", () => {
     [
       { ...nine, move: "next" },
       "schedule.move",
-      "schedule.move says where occurrences on excluded dates go, so it needs exclude_dates or calendars",
+      "schedule.move says where occurrences on excluded dates go, so it needs exclude_dates, weekdays or calendars",
     ],
     [{ ...nine, jitter: "soon" }, "schedule.jitter", 'schedule.jitter: parse duration "soon": invalid'],
     [

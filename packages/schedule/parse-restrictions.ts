@@ -1,5 +1,5 @@
 import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
-import { parseDate, parseWeekday } from "./day-names.ts";
+import { parseDate, parseWeekdayOrMore } from "./day-names.ts";
 import { parseDuration } from "./duration.ts";
 import { quote, ScheduleError } from "./errors.ts";
 import { parseOnce } from "./once.ts";
@@ -22,12 +22,14 @@ export function restrict(of: Schedule, form: Form, parsing: Parsing): Schedule {
   const excludeDates = form.exclude_dates?.map((date, index) =>
     parseDate(date, { field: `${field}.exclude_dates[${index}]` }),
   );
-  const weekdays = form.weekdays?.map((day, index) => parseWeekday(day, { field: `${field}.weekdays[${index}]` }));
+  const weekdays = form.weekdays?.flatMap((day, index) =>
+    parseWeekdayOrMore(day, { field: `${field}.weekdays[${index}]` }),
+  );
   const calendars = calendarsOf(form, parsing);
-  if (form.move !== undefined && !excludeDates?.length && calendars.length === 0) {
+  if (form.move !== undefined && !excludeDates?.length && calendars.length === 0 && weekdays === undefined) {
     throw misformed(
       `${field}.move`,
-      "says where occurrences on excluded dates go, so it needs exclude_dates or calendars",
+      "says where occurrences on excluded dates go, so it needs exclude_dates, weekdays or calendars",
     );
   }
   const restrictions = {

@@ -15,7 +15,7 @@ type Line = { name: string; timezone: string | undefined; value: string };
 type Refuse = (why: string) => ScheduleError;
 
 export function looksLikeRrule(text: string): boolean {
-  return /^(?:RRULE:|FREQ=|DTSTART[;:])/i.test(text);
+  return /^(?:RRULE:|FREQ=|(?:DTSTART|RDATE|EXDATE)[;:])/i.test(text);
 }
 
 /**
@@ -78,7 +78,8 @@ function readLines(text: string, refuse: Refuse): Line[] {
     }
     const wrong = parameters.split(";").find((one) => !/^(?:$|TZID=|VALUE=DATE(?:-TIME)?$)/i.test(one));
     if (wrong !== undefined) throw refuse(`${quote(wrong)} is not supported`);
-    return { name: known, timezone: /;TZID=([^;]*)/i.exec(parameters)?.[1], value };
+    const timezone = /;TZID=([^;]*)/i.exec(parameters)?.[1]?.replace(/^"(.*)"$/, "$1");
+    return { name: known, timezone, value };
   });
 }
 
@@ -87,7 +88,7 @@ function zoneOf({ timezone, value }: Line, parsing: Parsing): string {
   return value.toUpperCase().endsWith("Z") ? "UTC" : parsing.timezone;
 }
 
-/** The local date and time to count from, without parts of a second; one that a gap swallows is as much later as the gap is long. */
+/** The local date and time to count from, without parts of a second, as it was written: it may be one that a gap swallows. */
 function startOf(
   begin: Line | undefined,
   start: string | undefined,
@@ -96,20 +97,32 @@ function startOf(
   refuse: Refuse,
 ): string {
   if (begin !== undefined) {
-    return local(Temporal.Instant.from(iso(utc(begin.value, "00:00:00", timezone, refuse))), timezone);
+    const written = civil(begin.value, "00:00:00", refuse);
+    // A zone that is given besides is the one in which an instant is meant.
+    return begin.value.toUpperCase().endsWith("Z")
+      ? local(written.toZonedDateTime("UTC").toInstant(), timezone)
+      : toTheSecond(written);
   }
-  if (start === undefined) return local(Temporal.Instant.fromEpochMilliseconds(anchor), timezone);
+  // What is counted begins after the anchor, or a COUNT would lose its first.
+  if (start === undefined) return local(nextWholeSecond(anchor), timezone);
   try {
     if (/(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(start) && start.includes(":"))
       return local(Temporal.Instant.from(start), timezone);
-    return local(Temporal.PlainDateTime.from(start).toZonedDateTime(timezone).toInstant(), timezone);
+    return toTheSecond(Temporal.PlainDateTime.from(start));
   } catch {
     throw refuse(`start ${quote(start)} must be a date, a date and time, or an ISO 8601 instant`);
   }
 }
 
 function local(instant: Temporal.Instant, timezone: string): string {
-  return instant.toZonedDateTimeISO(timezone).toPlainDateTime().toString({ smallestUnit: "second" });
+  return toTheSecond(instant.toZonedDateTimeISO(timezone).toPlainDateTime());
+}
+
+const toTheSecond = (time: Temporal.PlainDateTime): string => time.toString({ smallestUnit: "second" });
+
+/** The instant in ms itself if it has no parts of a second. */
+function nextWholeSecond(instant: number): Temporal.Instant {
+  return Temporal.Instant.fromEpochMilliseconds(Math.ceil(instant / 1_000) * 1_000);
 }
 
 /** RDATE and EXDATE in UTC, as this is what occurrences are compared with. */
@@ -130,22 +143,23 @@ function instantLines(lines: readonly Line[], timezone: string, parsing: Parsing
 
 /** `20260101T090000Z` of a date and time, local unless it ends in Z; `time` is that of a date without one. */
 function utc(text: string, time: string, timezone: string, refuse: Refuse): string {
-  const [, year, month, day, hour, minute, second, zulu] = DATE_TIME.exec(text.toUpperCase()) ?? [];
+  return civil(text, time, refuse)
+    .toZonedDateTime(text.toUpperCase().endsWith("Z") ? "UTC" : timezone)
+    .toInstant()
+    .toString({ smallestUnit: "second" })
+    .replace(/[-:]/g, "");
+}
+
+/** As it is written, be it local or in UTC. */
+function civil(text: string, time: string, refuse: Refuse): Temporal.PlainDateTime {
+  const [, year, month, day, hour, minute, second] = DATE_TIME.exec(text.toUpperCase()) ?? [];
   if (year !== undefined) {
     const written = `${year}-${month}-${day}T${hour === undefined ? time : `${hour}:${minute}:${second}`}`;
     try {
-      return Temporal.PlainDateTime.from(written)
-        .toZonedDateTime(zulu ? "UTC" : timezone)
-        .toInstant()
-        .toString({ smallestUnit: "second" })
-        .replace(/[-:]/g, "");
+      return Temporal.PlainDateTime.from(written);
     } catch {
       // told below: 30 February
     }
   }
   throw refuse(`${quote(text)} must be a date and time of the calendar, such as 20261231T235959Z`);
-}
-
-function iso(basic: string): string {
-  return basic.replace(/^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})/, "$1-$2-$3T$4:$5:");
 }

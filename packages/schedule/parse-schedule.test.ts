@@ -51,7 +51,7 @@ describe("parseSchedule", () => {
   it.each([
     ["", "required: schedule"],
     ["   ", "required: schedule"],
-    ["abc", 'schedule "abc" must contain 5 fields (or 6, with seconds first)'],
+    ["abc", 'schedule "abc" is neither a cron expression nor words that are understood, such as '],
     ["* * * *", 'schedule "* * * *" must contain 5 fields (or 6, with seconds first)'],
     ["* * * * * * *", 'schedule "* * * * * * *" must contain 5 fields (or 6, with seconds first)'],
     ["99 * * * *", 'schedule "99 * * * *": minute must be 0-59'],

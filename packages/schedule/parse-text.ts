@@ -2,11 +2,12 @@ import { NAMED_CRONS, parseCron } from "./cron.ts";
 import { looksLikeIsoDuration } from "./duration.ts";
 import { quote, ScheduleError } from "./errors.ts";
 import { parseInterval } from "./interval.ts";
+import { looksLikeCron } from "./looks-like-cron.ts";
 import { looksLikeInstant, parseOnce } from "./once.ts";
 import { looksLikeColons, parseColons } from "./parse-colons.ts";
 import type { ParseOptions } from "./parse-options.ts";
 import { looksLikeRrule, parseRrule } from "./parse-rrule.ts";
-import { looksLikeWords, parseWords } from "./parse-words.ts";
+import { looksLikeWords, parseWords, unknownWords } from "./parse-words.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** The contract's limit; asked again because the cost of refusing bad text grows with its length. */
@@ -27,6 +28,7 @@ export function parseText(input: string, place: ParseOptions & { field: string }
   if (text.startsWith("@")) return parseCron(knownName(text), parsing.timezone, parsing);
   if (isName(`@${text}`)) return parseCron(`@${text}`, parsing.timezone, parsing);
   if (looksLikeWords(text)) return parseWords(text, parsing);
+  if (!looksLikeCron(text)) throw unknownWords(text, parsing.field);
   return parseCron(text, parsing.timezone, parsing);
 }
 

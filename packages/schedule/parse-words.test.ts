@@ -68,19 +68,68 @@ describe("words with a time of day are local times", () => {
     ["monthly on the last friday at 16:00", monthly({ nth: -1, weekday: 5 }), ["16:00"]],
     ["yearly on december 24 at 18:00", christmas, ["18:00"]],
     ["every year on the 24th of December at 18:00", christmas, ["18:00"]],
+    ["monday to friday at 9", weekly(1, 2, 3, 4, 5), ["09:00"]],
+    ["friday to monday and wednesday at 9", weekly(0, 1, 3, 5, 6), ["09:00"]],
+    ["every other tuesday at 9", { every: "week", interval: 2, weekdays: [2], from: "2026-01-07" }, ["09:00"]],
     ["every 24 dec at 6 pm", christmas, ["18:00"]],
   ] as const)("%s", (text, days, times) => {
     expect(parse(text)).toEqual({ type: "calendar", times, days, timezone: "Europe/Berlin" });
   });
 });
 
+it("the last weekday of a month is what cron has for it", () => {
+  const cron = (expression: string) => ({ type: "cron", expression, timezone: "Europe/Berlin" });
+  expect(parse("last weekday of the month at 9")).toEqual(cron("0 9 LW * *"));
+  expect(parse("monthly on the last weekday at 9 and 17:30")).toEqual({
+    type: "any",
+    of: [cron("0 9 LW * *"), cron("30 17 LW * *")],
+  });
+});
+
 describe("what is not understood", () => {
+  it.each(["evry day at 9", "sunday", "noon every day", "may 1 at 9", "quarterly on the 1st at 9", "hello"])(
+    "%s is refused as words",
+    (text) => {
+      expect(() => parse(text)).toThrow(
+        expect.objectContaining({
+          code: "SCHEDULE_WORDS_UNKNOWN",
+          field: "schedule",
+          message: expect.stringMatching(
+            /^schedule ".*" is neither a cron expression nor words that are understood, such as "every 2 hours", /,
+          ),
+        }),
+      );
+    },
+  );
+
+  it.each([
+    ["* * * *", "CRON_FIELD_COUNT"],
+    ["0 9 MON-FRI", "CRON_FIELD_COUNT"],
+    ["* * * * * * *", "CRON_FIELD_COUNT"],
+    ["1 2 3", "CRON_FIELD_COUNT"],
+    ["0 9 * * mooday", "CRON_FIELD_INVALID"],
+    ["0 9 1 1 mooday", "CRON_FIELD_INVALID"],
+    ["TZ=Europe/Berlin hello", "CRON_FIELD_COUNT"],
+  ])("%s is refused as a cron expression", (text, code) => {
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it("a zone in front is shown as it has to be written", () => {
+    expect(() => parse("Asia/Kolkata 0 9 * * *")).toThrow(
+      'schedule "Asia/Kolkata 0 9 * * *": a time zone in front of the fields is written TZ=Asia/Kolkata',
+    );
+  });
+
+  it("a date that no year has", () => {
+    for (const text of ["yearly on february 30 at 9", "yearly:02-30:08:00"])
+      expect(() => parse(text)).toThrow(expect.objectContaining({ code: "DAY_INVALID" }));
+  });
+
   it.each([
     ["every month", "SCHEDULE_WORDS_UNKNOWN"],
     ["every blue moon at 9:00", "SCHEDULE_WORDS_UNKNOWN"],
     ["every 2 hours at 9:00", "SCHEDULE_WORDS_UNKNOWN"],
     ["every second monday at 9:00", "SCHEDULE_WORDS_UNKNOWN"], // of the month, or every other week?
-    ["monday to friday at 9:00", "SCHEDULE_WORDS_UNKNOWN"],
   ])("%s is refused with examples", (text, code) => {
     expect(() => parse(text)).toThrow(
       expect.objectContaining({

@@ -1,14 +1,13 @@
-import type { CalendarSchedule, DayOfMonth } from "./calendar.ts";
-import { dayNumberOf, monthOf, nthOf, weekdayOf } from "./day-names.ts";
+import type { DayOfMonth } from "./calendar.ts";
+import { parseCron } from "./cron.ts";
+import { dayNumberOf, monthOf, nthOf, parseMonthDay, weekdayOf, weekdaysOf } from "./day-names.ts";
 import { quote, ScheduleError } from "./errors.ts";
-import { type IntervalSchedule, parseInterval } from "./interval.ts";
+import { durationInWords, parseInterval } from "./interval.ts";
 import { calendar, countOf, monthly, yearly } from "./parse-calendar.ts";
 import { type Parsing, refused } from "./parse-options.ts";
+import type { Schedule } from "./schedule.ts";
 import { timeOfDay } from "./time-of-day.ts";
 
-const UNITS = { second: "s", minute: "m", hour: "h", day: "d", week: "w" } as const;
-const WORKDAYS = [1, 2, 3, 4, 5];
-const WEEKEND = [0, 6];
 const EXAMPLES =
   '"every 2 hours", "every day at 9:00", "weekdays at 9:00", "every monday and thursday at 14:30", "monthly on the 15th at 8:00" or "first monday of the month at 9:00"';
 
@@ -28,14 +27,11 @@ export function looksLikeWords(text: string): boolean {
  * Elapsed time where no time of day is named (`every 2 hours`, `every 3 days`: counted from the anchor), local times where one is
  * (`every 3 days at 9:00`). Throws ScheduleError.
  */
-export function parseWords(text: string, parsing: Parsing): CalendarSchedule | IntervalSchedule {
+export function parseWords(text: string, parsing: Parsing): Schedule {
   const words = text.toLowerCase().replace(/\s+/g, " ").replace(/\.$/, "").trim();
   const [, when = "", at] = /^(.*?)(?: at (.+)|$)$/.exec(words) ?? [];
-  const elapsed = /^(?:every|each) (?:(\d+|other) )?(second|minute|hour|day|week)s?$/.exec(when);
-  if (elapsed && at === undefined) {
-    const unit = UNITS[elapsed[2] as keyof typeof UNITS];
-    return parseInterval(`${countWord(elapsed[1])}${unit}`, parsing.anchor);
-  }
+  if (at === undefined && durationInWords(when) !== null) return parseInterval(when, parsing.anchor);
+  if (at !== undefined && LAST_WORKDAY.test(when)) return lastWorkday(timesIn(at, text, parsing), parsing);
   const days = dayWords(when, parsing);
   if (days === null) {
     throw new ScheduleError(
@@ -63,6 +59,28 @@ function timesIn(at: string, text: string, { field }: Parsing): string[] {
   });
 }
 
+const LAST_WORKDAY =
+  /^(?:(?:monthly |(?:every|each) month )on (?:the )?last weekday|(?:on |every |each )?(?:the )?last weekday of (?:the|each|every) month)$/;
+
+/** A calendar has no word for it, a cron expression has. */
+function lastWorkday(times: readonly string[], parsing: Parsing): Schedule {
+  const crons = times.map((time) => {
+    const [hour = 0, minute = 0, second = 0] = time.split(":").map(Number);
+    return parseCron(`${second} ${minute} ${hour} LW * *`.replace(/^0 /, ""), parsing.timezone, parsing);
+  });
+  const [only] = crons;
+  return crons.length === 1 && only !== undefined ? only : { type: "any", of: crons };
+}
+
+/** Words that are none of those understood, or a misspelt one. */
+export function unknownWords(text: string, field: string): ScheduleError {
+  return new ScheduleError(
+    "SCHEDULE_WORDS_UNKNOWN",
+    `${field} ${quote(text)} is neither a cron expression nor words that are understood, such as ${EXAMPLES}`,
+    field,
+  );
+}
+
 type DayWords = ReturnType<typeof monthly> | null;
 
 function dayWords(when: string, parsing: Parsing): DayWords {
@@ -80,8 +98,11 @@ function daysInWords(when: string, parsing: Parsing): DayWords {
 }
 
 function weeksInWords(when: string, parsing: Parsing): DayWords {
-  const [match, count, listed = ""] =
-    /^(?:(?:weekly|(?:every|each) (?:(\d+|other) )?weeks?) on |(?:on |every |each )?)(.+)$/.exec(when) ?? [];
+  const [match, weeks, other, listed = ""] =
+    /^(?:(?:weekly|(?:every|each) (?:(\d+|other) )?weeks?) on |(?:every|each) (other) |(?:on |every |each )?)(.+)$/.exec(
+      when,
+    ) ?? [];
+  const count = weeks ?? other;
   const weekdays = match === undefined ? null : weekdaysIn(listed);
   return weekdays && { every: "week", ...counted(count, parsing), weekdays };
 }
@@ -101,7 +122,9 @@ function yearsInWords(when: string, parsing: Parsing): DayWords {
   const [, otherMonth = "", otherDay = ""] = /^([a-z]+) (?:the )?(\S+)$/.exec(date) ?? [];
   const months = monthOf(month) ?? monthOf(otherMonth);
   const on = daysOfMonthIn(monthOf(month) === null ? otherDay : day);
-  return months === null || on === null ? null : yearly([months], on, counted(count, parsing));
+  if (months === null || on === null) return null;
+  for (const one of on) if ("day" in one && one.day > 0) parseMonthDay(`${months}-${one.day}`, parsing);
+  return yearly([months], on, counted(count, parsing));
 }
 
 function counted(count: string | undefined, parsing: Parsing): ReturnType<typeof countOf> {
@@ -113,11 +136,7 @@ function countWord(count = "1"): string {
 }
 
 function weekdaysIn(listed: string): number[] | null {
-  const days = listOf(listed).flatMap((name) => {
-    if (/^weekdays?$/.test(name)) return WORKDAYS;
-    if (/^weekends?$/.test(name)) return WEEKEND;
-    return /^\d/.test(name) ? [null] : [weekdayOf(name)];
-  });
+  const days = listOf(listed).flatMap((name) => (/^\d/.test(name) ? null : weekdaysOf(name)) ?? [null]);
   return days.every((day) => day !== null) ? days : null;
 }
 

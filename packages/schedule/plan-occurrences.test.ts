@@ -53,6 +53,19 @@ describe("what is due", () => {
   });
 });
 
+it("what is due is planned also when it is not found out what follows it", () => {
+  const cron = (expression: string): Schedule => ({ type: "cron", expression, timezone: "UTC" });
+  const last = utc("2026-03-03T09:00Z");
+  const endless: Schedule = {
+    type: "any",
+    of: [
+      { type: "once", at: last },
+      { type: "all", of: [cron("* * 1-31/2 * *"), cron("* * 2-30/2 * *")] },
+    ],
+  };
+  expect(planned(endless, {}, { from: last, now: last })).toEqual({ run: [last], misfired: [], next: null });
+});
+
 describe("the grace", () => {
   it.each<[Settings, lastInTime: number]>([
     [{}, MINUTE],

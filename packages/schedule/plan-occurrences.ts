@@ -1,6 +1,6 @@
 import type { MisfirePolicy } from "@belfry/contract/policies.ts";
 import type { SkipReason } from "@belfry/contract/states.ts";
-import { nextRun } from "./next-run.ts";
+import { nextFound } from "./next-run.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** After an outage so many misfires of a job get a row each; those beyond are counted in one row. */
@@ -19,7 +19,10 @@ export type PlannedOccurrence = {
 export type Plan = {
   /** In order, each occurrence once. */
   occurrences: PlannedOccurrence[];
-  /** The first occurrence that is not among them; null if there is none, or no run is left for it. */
+  /**
+   * The first occurrence that is not among them; null if there is none, or no run is left for it. Also if it is not found out in
+   * bounded time whether there is one: what was due is planned all the same, and the job is paused when it would be completed.
+   */
   next: number | null;
 };
 
@@ -64,7 +67,7 @@ function dueInstants(schedule: Schedule, { from, now, limit, misfire }: PlanOpti
   let next: number | null = from;
   while (next !== null && next <= now && instants.length < limit) {
     instants.push(next);
-    next = nextRun(schedule, next);
+    next = nextFound(schedule, next);
   }
   const hasLatest = next === null || next > now;
   if (hasLatest || misfire.policy !== "run_all" || !allMissed(instants, now, misfire))

@@ -91,6 +91,19 @@ it("a fold: says which pass it is", () => {
   expect(second).toBe("2026-11-01T01:30:00-05 | the local time comes twice; this is the second pass");
 });
 
+it("what takes too long to search is shown as far as it is found", () => {
+  const cron = (expression: string): Schedule => ({ type: "cron", expression, timezone: "UTC" });
+  const endless: Schedule = {
+    type: "any",
+    of: [
+      { type: "once", at: 1_000 },
+      { type: "all", of: [cron("* * 1-31/2 * *"), cron("* * 2-30/2 * *")] },
+    ],
+  };
+  const { occurrences, isComplete } = explainOccurrences(endless, { from: 0, count: 5 });
+  expect([occurrences.map(({ at }) => at), isComplete]).toEqual([[1_000], false]);
+});
+
 describe("exclusions", () => {
   it("are listed with their reason, those in a row together", () => {
     const rules = { weekdays: WORKDAYS, calendars: holidays, excludeDates: ["2026-12-28"] };
@@ -129,7 +142,7 @@ describe("exclusions", () => {
       explain(restricted(cron("30 2 7 * *"), { weekdays: [0], move: "next" }), "2026-03-01T00:00-05:00", { count: 1 })
         .runs,
     ).toEqual([
-      "2026-03-08T03:30:00-04 | moved from 2026-03-07, which is a Saturday; local time 02:30 does not exist on the day to which it was moved",
+      "2026-03-08T03:00:00-04 | moved from 2026-03-07, which is a Saturday; local time 02:30 does not exist on the day to which it was moved",
     ]);
   });
 

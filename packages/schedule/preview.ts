@@ -6,6 +6,7 @@ import { moveNotes } from "./explain-moves.ts";
 import { localText, zoneOf } from "./local-text.ts";
 import { nextRun } from "./next-run.ts";
 import type { Schedule } from "./schedule.ts";
+import { isTooRare } from "./search.ts";
 import { startDelay } from "./spread.ts";
 
 export type ExplainOptions = {
@@ -47,9 +48,10 @@ export function explainOccurrences(schedule: Schedule, options: ExplainOptions):
   let [isComplete, last] = [true, from - 1];
   while (occurrences.length < count) {
     isComplete = mayGoOn();
-    const at = isComplete ? nextRun(schedule, last) : null;
-    if (at === null || at > (to ?? Infinity)) break;
-    const notes = [...dstNotes(schedule, at), ...moveNotes(schedule, at), ...spreadNotes(schedule, at, jobKey)];
+    const at = isComplete ? nextOrUnknown(schedule, last) : null;
+    if (at === "unknown") isComplete = false;
+    if (at === null || at === "unknown" || at > (to ?? Infinity)) break;
+    const notes = [...notesOf(schedule, at), ...spreadNotes(schedule, at, jobKey)];
     occurrences.push({ at, local: localText(at, zone), notes });
     last = at;
   }
@@ -57,6 +59,26 @@ export function explainOccurrences(schedule: Schedule, options: ExplainOptions):
   const instants = occurrences.map(({ at }) => at);
   const drops = describeDrops(schedule, { from, to: end }, instants, zone, budget());
   return { occurrences, isComplete, dropped: drops.dropped, droppedIsComplete: drops.isComplete };
+}
+
+/** None if it takes too long to find out where an occurrence comes from. */
+function notesOf(schedule: Schedule, at: number): string[] {
+  try {
+    return [...dstNotes(schedule, at), ...moveNotes(schedule, at)];
+  } catch (error) {
+    if (!isTooRare(error)) throw error;
+    return [];
+  }
+}
+
+/** For what takes too long to search. */
+function nextOrUnknown(schedule: Schedule, after: number): number | null | "unknown" {
+  try {
+    return nextRun(schedule, after);
+  } catch (error) {
+    if (!isTooRare(error)) throw error;
+    return "unknown";
+  }
 }
 
 function spreadNotes(schedule: Schedule, at: number, jobKey: string | undefined): string[] {

@@ -1,3 +1,4 @@
+import type { DstRule } from "@belfry/contract/dst.ts";
 import { describe, expect, it } from "vitest";
 import { nextRun } from "./next-run.ts";
 import { preview } from "./occurrences.ts";
@@ -201,15 +202,69 @@ describe("what lies on an excluded day is moved", () => {
     ]);
   });
 
-  it("later by the length of the gap where the day does not have its local time, and first where it has it twice", () => {
+  it("at the end of the gap where the day does not have its local time, and first where it has it twice", () => {
     expect(runs(cron("30 2 7 * *"), { weekdays: [0], move: "next" }, "2026-03-01", 1)).toEqual([
-      "Sun 2026-03-08 03:30",
+      "Sun 2026-03-08 03:00",
     ]);
     const moved = nextRun(
       restricted(cron("30 1 31 * *"), { weekdays: [0], move: "next" }),
       Date.parse("2026-10-20T00:00Z"),
     );
     expect(moved).toBe(Date.parse("2026-11-01T01:30-04:00"));
+  });
+
+  describe("by the rule that the schedule has for changes of the clocks", () => {
+    const at = (time: string, dst?: DstRule): Schedule => ({
+      type: "calendar",
+      times: [time],
+      days: { every: "day", interval: 1 },
+      timezone: NEW_YORK,
+      ...(dst && { dst }),
+    });
+    const on = (day: string, of: Schedule, excluded: string, move: "next" | "previous" = "next") => {
+      const from = Temporal.PlainDate.from(day).toZonedDateTime(NEW_YORK);
+      const schedule = restricted(of, { excludeDates: [excluded], move });
+      return preview(schedule, from.epochMilliseconds - 1, 9)
+        .filter((instant) => instant < from.add({ days: 1 }).epochMilliseconds)
+        .map((instant) =>
+          Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(NEW_YORK).toString().slice(11, 22),
+        );
+    };
+    const gap = (of: Schedule) => on("2026-03-08", of, "2026-03-07");
+    const fold = (of: Schedule) => on("2026-11-01", of, "2026-10-31");
+
+    it("so that it is one with what the day has itself", () => {
+      expect(gap(at("02:30"))).toEqual(["03:00:00-04"]);
+      expect(gap(at("02:30", { gap: "shift", fold: "first" }))).toEqual(["03:30:00-04"]);
+      expect(gap(at("02:30", { gap: "skip", fold: "first" }))).toEqual([]);
+      expect(fold(at("01:30"))).toEqual(["01:30:00-04"]);
+      expect(fold(at("01:30", { gap: "next", fold: "last" }))).toEqual(["01:30:00-05"]);
+      expect(fold(at("01:30", { gap: "next", fold: "both" }))).toEqual(["01:30:00-04", "01:30:00-05"]);
+      expect(fold(cron("30 1 * * *"))).toEqual(["01:30:00-04"]);
+      expect(fold(restricted(at("01:30", { gap: "next", fold: "last" }), {}))).toEqual(["01:30:00-05"]);
+    });
+
+    it("also when it comes from the day of the change: it goes to the local time that was meant", () => {
+      expect(on("2026-03-09", at("02:30"), "2026-03-08")).toEqual(["02:30:00-04"]);
+      expect(on("2026-03-07", at("02:30"), "2026-03-08", "previous")).toEqual(["02:30:00-05"]);
+      expect(on("2026-03-09", at("02:30", { gap: "shift", fold: "first" }), "2026-03-08")).toEqual(["02:30:00-04"]);
+      expect(on("2026-11-02", at("01:30", { gap: "next", fold: "both" }), "2026-11-01")).toEqual(["01:30:00-05"]);
+    });
+
+    it("but not what the day of the change does not have", () => {
+      const sundays: Schedule = {
+        type: "cron",
+        expression: "30 2 * * 0",
+        timezone: NEW_YORK,
+        dst: { gap: "skip", fold: "first" },
+      };
+      expect(on("2026-03-09", sundays, "2026-03-08")).toEqual([]);
+    });
+
+    it("or later by the gap's length, and first, if it comes from an interval", () => {
+      const daily: Schedule = { type: "interval", everyMs: 86_400_000, anchor: Date.parse("2026-03-01T02:30-05:00") };
+      expect(on("2026-03-08", daily, "2026-03-07")).toEqual(["03:30:00-04"]);
+    });
   });
 
   it("with its window: a night goes to another night", () => {

@@ -30,16 +30,16 @@ export type RestrictedSchedule = {
   /**
    * What becomes of an occurrence on a day that dates, weekdays or calendars exclude: dropped unless set, or moved to the same local
    * time of the nearest day after or before it that is free, dropped if there is none within 31 days. One that meets another is one
-   * with it. A local time that the day does not have comes later by the length of the gap, one that it has twice comes
-   * first. Bounds and windows hold for what was moved; outside of the windows nothing is moved.
+   * with it. A local time that the day does not have, or has twice, comes when the schedule's own rule has it; see `moveRuleOf`. Bounds and windows hold for what was moved; outside of the windows nothing is moved.
    */
   move?: "next" | "previous";
   /** Each execution may start up to so many milliseconds after its occurrence, at a moment that follows from both; see spread.ts. Only outermost. */
   spreadMs?: number;
 };
 
-/** The first occurrence strictly after `after`, or null when there is none; see search.ts and combined.ts for how far is looked. */
-export function nextRestricted(schedule: RestrictedSchedule, after: number, search: Search): number | null {
+/** The first occurrence strictly after `after`, or null when there is none up to the search's limit; see search.ts for what it throws. */
+export function nextRestricted(schedule: RestrictedSchedule, after: number, whole: Search): number | null {
+  const search = whole.upTo(Math.min(whole.limit, (schedule.end ?? Infinity) - 1));
   const from = Math.max(after, (schedule.start ?? -Infinity) - 1);
   if (schedule.move !== undefined) return nextMoved(schedule, from, search);
 
@@ -49,7 +49,8 @@ export function nextRestricted(schedule: RestrictedSchedule, after: number, sear
     const { offset, end } = segmentAt(schedule.timezone, next);
     const day = dayOf(next + offset);
     if (day !== null && allows(day)) return next;
-    if (next > search.limit || !search.step(schedule, stepsToAsk(schedule.of))) return null;
+    if (next > search.limit) return null;
+    search.step(schedule, stepsToAsk(schedule.of));
     const opening = nextOpening(next + offset);
     if (opening === null) return null;
     // Up to the next change of its offset a zone's clocks run evenly: from here the opening is as far as on them.

@@ -79,13 +79,18 @@ function misfit(parts: RruleParts): string | null {
   if (numbered && frequency !== "MONTHLY" && (frequency !== "YEARLY" || parts.has("BYWEEKNO"))) {
     return "BYDAY can have numbers only with FREQ=MONTHLY, and with FREQ=YEARLY without BYWEEKNO";
   }
-  // The library does not make the one limit the other.
+  // The years of weeks are not those of days.
   if (parts.has("BYWEEKNO") && (parts.has("BYMONTHDAY") || parts.has("BYYEARDAY"))) {
     return "BYWEEKNO cannot stand with BYMONTHDAY or BYYEARDAY";
   }
   const others = [...parts.keys()].filter((name) => name.startsWith("BY") && name !== "BYSETPOS");
   if (parts.has("BYSETPOS") && others.length === 0) return "BYSETPOS needs another BY… part to choose from";
   return null;
+}
+
+/** Whether it is one of hours, minutes or seconds. */
+export function isSubdaily(parts: RruleParts): boolean {
+  return SUBDAILY.some((frequency) => frequency === parts.get("FREQ"));
 }
 
 /** No rule can have more instants in one of its periods (years for YEARLY, and so on) than this. */
@@ -104,22 +109,23 @@ export function sizeOfPeriod(parts: RruleParts): number {
 }
 
 function daysOfPeriod(parts: RruleParts): number {
-  const weekdays = countOf(parts, "BYDAY");
+  const weekdays = countOf(parts, "BYDAY") ?? 0;
+  const plain = parts.get("BYDAY")?.match(/(?<!\d)[A-Z]{2}/g)?.length ?? 0;
+  const numbered = weekdays - plain;
   const monthDays = countOf(parts, "BYMONTHDAY");
   const months = countOf(parts, "BYMONTH");
-  const numbered = /\d/.test(parts.get("BYDAY") ?? "");
   switch (parts.get("FREQ")) {
     case "WEEKLY":
-      return weekdays ?? 1;
+      return weekdays || 1;
     case "MONTHLY":
-      return monthDays ?? (weekdays === undefined ? 1 : weekdays * (numbered ? 1 : 5));
+      return monthDays ?? (plain * 5 + numbered || 1);
     case "YEARLY": {
       const yearDays = countOf(parts, "BYYEARDAY");
       const weeks = countOf(parts, "BYWEEKNO");
       if (yearDays !== undefined) return yearDays;
       if (monthDays !== undefined) return monthDays * (months ?? 12);
-      if (weeks !== undefined) return weeks * (weekdays ?? 1);
-      if (weekdays !== undefined) return weekdays * (numbered ? (months ?? 1) : 5 * (months ?? 11));
+      if (weeks !== undefined) return weeks * (weekdays || 1);
+      if (weekdays > 0) return plain * 5 * (months ?? 11) + numbered * (months ?? 1);
       return months ?? 1;
     }
     default:

@@ -22,11 +22,11 @@ function runs(schedule: RruleSchedule, after: string, count = 4): string[] {
 
 describe("what a recurrence rule counts from", () => {
   it.each([
-    ["its creation, to the second", "FREQ=DAILY", undefined, "2026-01-07T05:00:00", "America/New_York"],
+    ["the first whole second of its life", "FREQ=DAILY", undefined, "2026-01-07T05:00:01", "America/New_York"],
     ["a local start", "FREQ=DAILY", "2026-02-01T09:00", "2026-02-01T09:00:00", "America/New_York"],
     ["a date", "FREQ=DAILY", "2026-02-01", "2026-02-01T00:00:00", "America/New_York"],
     ["an instant", "FREQ=DAILY", "2026-02-01T09:00:00Z", "2026-02-01T04:00:00", "America/New_York"],
-    ["a start that a gap swallows", "FREQ=DAILY", "2026-03-08T02:30", "2026-03-08T03:30:00", "America/New_York"],
+    ["a start that a gap swallows", "FREQ=DAILY", "2026-03-08T02:30", "2026-03-08T02:30:00", "America/New_York"],
     ["DTSTART", "DTSTART:20260201T090000\nRRULE:FREQ=DAILY", undefined, "2026-02-01T09:00:00", "America/New_York"],
     [
       "DTSTART as a date",
@@ -42,9 +42,29 @@ describe("what a recurrence rule counts from", () => {
       "2026-02-01T09:00:00",
       "Asia/Tokyo",
     ],
+    [
+      "DTSTART with a zone in quotes",
+      'DTSTART;TZID="Asia/Tokyo":20260201T090000\nRRULE:FREQ=DAILY',
+      undefined,
+      "2026-02-01T09:00:00",
+      "Asia/Tokyo",
+    ],
     ["DTSTART in UTC", "DTSTART:20260201T090000Z\r\nRRULE:FREQ=DAILY", undefined, "2026-02-01T09:00:00", "UTC"],
   ])("%s", (_, value, start, local, timezone) => {
     expect(parse(value, start)).toEqual({ type: "rrule", rule: "RRULE:FREQ=DAILY", start: local, timezone });
+  });
+
+  it("stands in lines of any order", () => {
+    const lines = ["DTSTART:20260201T090000Z", "EXDATE:20260202T090000Z", "RRULE:FREQ=DAILY"];
+    for (const first of lines) {
+      const text = [first, ...lines.filter((line) => line !== first)].join("\n");
+      expect(parseSchedule(text, { timezone: "UTC", anchor: created })).toEqual({
+        type: "rrule",
+        rule: "RRULE:FREQ=DAILY\nEXDATE:20260202T090000Z",
+        start: "2026-02-01T09:00:00",
+        timezone: "UTC",
+      });
+    }
   });
 
   it("may be written as a plain string", () => {
@@ -52,14 +72,80 @@ describe("what a recurrence rule counts from", () => {
     for (const text of [
       "RRULE:FREQ=WEEKLY;BYDAY=MO",
       "freq=weekly;byday=mo",
-      "DTSTART:20260107T050000\nRRULE:FREQ=WEEKLY;BYDAY=MO",
+      "DTSTART:20260107T050001\nRRULE:FREQ=WEEKLY;BYDAY=MO",
     ]) {
       expect(parseSchedule(text, options)).toEqual(parse("FREQ=WEEKLY;BYDAY=MO"));
     }
   });
 });
 
+describe("parts of a year", () => {
+  const YEARS: [rule: string, days: string[]][] = [
+    // 17 September 2025 is a Wednesday, and what the rule does not say comes from there.
+    ["BYWEEKNO=20", ["2026-05-13", "2027-05-19", "2028-05-17", "2029-05-16"]],
+    ["BYWEEKNO=1;BYDAY=MO", ["2025-12-29", "2027-01-04", "2028-01-03", "2029-01-01"]],
+    ["BYWEEKNO=1;BYDAY=MO;INTERVAL=2", ["2027-01-04", "2029-01-01", "2030-12-30", "2033-01-03"]],
+    ["BYWEEKNO=-1;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=2,3", ["2025-12-23", "2025-12-24", "2026-12-29", "2026-12-30"]],
+    ["BYWEEKNO=53;COUNT=2", ["2026-12-30", "2032-12-29"]],
+    ["BYYEARDAY=200;BYDAY=MO", ["2027-07-19", "2038-07-19", "2044-07-18", "2049-07-19"]],
+    ["BYYEARDAY=60;BYMONTHDAY=29", ["2028-02-29", "2032-02-29", "2036-02-29", "2040-02-29"]],
+    ["BYDAY=20SA;BYMONTHDAY=2,13,29,30", ["2028-05-13", "2056-05-13", "2084-05-13"]],
+    ["BYDAY=MO,1TU;BYSETPOS=10", ["2026-03-02", "2027-03-01", "2028-02-28", "2029-02-26"]],
+  ];
+
+  it.each(YEARS)("%s", (rule, days) => {
+    const schedule = parse(`DTSTART:20250917T050000Z\nRRULE:FREQ=YEARLY;${rule}`);
+    const found = runs(schedule, "2025-09-18T00:00Z", days.length);
+    expect(found.map((time) => time.slice(0, 10))).toEqual(days);
+  });
+});
+
 describe("nextRrule", () => {
+  it("has as many runs as COUNT, of which the first is after the creation", () => {
+    expect(runs(parse("FREQ=DAILY;COUNT=3"), "2026-01-07T10:00:00.250Z")).toHaveLength(3);
+    expect(nextRrule(parse("FREQ=DAILY;COUNT=1"), created)).toBe(Date.parse("2026-01-07T10:00:01Z"));
+    expect(nextRrule(parse("FREQ=SECONDLY"), created)).toBe(Date.parse("2026-01-07T10:00:01Z"));
+  });
+
+  it("leaves out a start that a gap swallows, and no more", () => {
+    const swallowed = "DTSTART;TZID=America/New_York:20260308T023000\nRRULE:";
+    expect(runs(parse(`${swallowed}FREQ=DAILY;COUNT=4`), "2026-01-01T00:00Z", 5)).toEqual([
+      "2026-03-09T02:30-04:00",
+      "2026-03-10T02:30-04:00",
+      "2026-03-11T02:30-04:00",
+      "2026-03-12T02:30-04:00",
+    ]);
+    expect(runs(parse(`${swallowed}FREQ=MONTHLY`), "2026-01-01T00:00Z", 2)).toEqual([
+      "2026-04-08T02:30-04:00",
+      "2026-05-08T02:30-04:00",
+    ]);
+    expect(runs(parse(`${swallowed}FREQ=HOURLY`), "2026-01-01T00:00Z", 2)).toEqual([
+      "2026-03-08T03:30-04:00",
+      "2026-03-08T04:30-04:00",
+    ]);
+    // Its clocks go from 23:00 to midnight.
+    const saturdays = parse("DTSTART;TZID=America/Nuuk:20240330T233000\nRRULE:FREQ=WEEKLY;UNTIL=20240415");
+    expect(runs(saturdays, "2024-01-01T00:00Z")).toEqual(["2024-04-06T23:30-01:00", "2024-04-13T23:30-01:00"]);
+  });
+
+  it("goes through an hour that comes twice once by the hour, and twice by the minute or in elapsed hours", () => {
+    const from = "2026-11-01T04:59Z";
+    const hours = ["2026-11-01T01:00-04:00", "2026-11-01T02:00-05:00", "2026-11-01T03:00-05:00"];
+    expect(runs(parse("FREQ=HOURLY", "2026-11-01T00:00"), from, 3)).toEqual(hours);
+    const halves = [
+      "2026-11-01T01:00-04:00",
+      "2026-11-01T01:30-04:00",
+      "2026-11-01T01:00-05:00",
+      "2026-11-01T01:30-05:00",
+    ];
+    for (const rule of ["FREQ=MINUTELY;INTERVAL=30", "FREQ=MINUTELY;BYMINUTE=0,30", "FREQ=SECONDLY;INTERVAL=1800"])
+      expect(runs(parse(rule, "2026-11-01T00:00"), from)).toEqual(halves);
+    expect(runs(parse("FREQ=HOURLY;INTERVAL=2", "2026-10-31T23:00"), from, 2)).toEqual([
+      "2026-11-01T01:00-04:00",
+      "2026-11-01T02:00-05:00",
+    ]);
+  });
+
   it("keeps the local time when clocks change, and leaves out a day that lacks it", () => {
     const schedule = parse("FREQ=DAILY", "2026-03-06T02:30");
     expect(runs(schedule, "2026-03-07T00:00Z")).toEqual([
@@ -223,6 +309,10 @@ describe("rules that never have an occurrence are found out in bounded time", ()
     "FREQ=MONTHLY;INTERVAL=12;BYMONTH=5;BYDAY=MO",
     "FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=1",
     "FREQ=YEARLY;BYWEEKNO=53;BYMONTH=6",
+    "FREQ=YEARLY;BYWEEKNO=-1;BYSETPOS=2,3",
+    "FREQ=YEARLY;BYMONTHDAY=13;BYDAY=1FR",
+    "FREQ=YEARLY;BYYEARDAY=366;BYMONTHDAY=30",
+    "FREQ=YEARLY;INTERVAL=1000000;BYYEARDAY=1;BYMONTHDAY=2",
     "FREQ=YEARLY;BYMONTH=3;BYDAY=2SU;BYHOUR=2", // swallowed each year
     "FREQ=DAILY;UNTIL=20200101",
   ])("%s", (rule) => {

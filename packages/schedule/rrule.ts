@@ -1,13 +1,14 @@
 import { RRuleTemporal } from "rrule-temporal";
 import { MAX_INSTANT } from "./instant.ts";
 import { firstAfter } from "./instants.ts";
-import { type RruleParts, readParts } from "./rrule-parts.ts";
+import { instantAt, readByDays } from "./rrule-days.ts";
+import { isSubdaily, type RruleParts, readParts } from "./rrule-parts.ts";
 
 /**
  * A recurrence rule of RFC 5545, counted from `start`, a local date and time of the zone. `rule` has a line `RRULE:` and may have
  * lines `RDATE:` and `EXDATE:` with instants in UTC. Local times that a gap swallows are left out, and of those that come twice the first
  * counts, as 3.3.10 wants it; `FREQ=HOURLY` too goes once through an hour that comes twice. With an INTERVAL, hours are elapsed time, and so are
- * minutes and seconds.
+ * minutes and seconds always. A start in a gap is left out too; rules of hours and less count from as much later as the gap is long.
  */
 export type RruleSchedule = { type: "rrule"; rule: string; start: string; timezone: string };
 
@@ -22,8 +23,17 @@ const MAX_EMPTY_SUBDAILY = 500;
 const BLOCK = 64;
 const LONGEST_SPAN_MS = 10 * 366 * 86_400_000;
 
+/** Who finds the instants of a rule. */
+type Finder = {
+  /** Those from one instant to another, both included. */
+  between: (from: number, to: number) => number[];
+  next: (after: number) => number | null;
+  /** All, as far as they can be found; for a rule with a COUNT. */
+  all: () => number[];
+};
+
 type Compiled = {
-  library: RRuleTemporal;
+  finder: Finder;
   /** All instants of the rule if it has a COUNT: to find them again from the start each time would be quadratic. */
   all: number[] | null;
   added: number[];
@@ -58,7 +68,7 @@ function nextOf(rule: Compiled, after: number): number | null {
   const isKnown = after >= block.after && after < block.upTo;
   const known = isKnown ? block.at[firstAfter(block.at, after)] : undefined;
   const from = isKnown ? block.upTo : after;
-  rule.given = known ?? (after === given ? firstOfBlock(rule, from) : undefined) ?? nextFromLibrary(rule, from);
+  rule.given = known ?? (after === given ? firstOfBlock(rule, from) : undefined) ?? rule.finder.next(from);
   return rule.given;
 }
 
@@ -66,8 +76,7 @@ function firstOfBlock(rule: Compiled, after: number): number | undefined {
   const upTo = Math.min(after + rule.span, MAX_INSTANT);
   if (upTo <= after) return undefined;
   try {
-    const occurrences = rule.library.between(new Date(after + 1), new Date(upTo), true);
-    const at = occurrences.map(({ epochMilliseconds }) => epochMilliseconds);
+    const at = rule.finder.between(after + 1, upTo);
     // One without any says nothing of how dense they are where there are some.
     if (at.length > 0)
       rule.span = Math.min(LONGEST_SPAN_MS, Math.max(1_000, rule.span * Math.min(2, BLOCK / at.length)));
@@ -75,15 +84,6 @@ function firstOfBlock(rule: Compiled, after: number): number | undefined {
     return at[0];
   } catch {
     return undefined;
-  }
-}
-
-function nextFromLibrary({ library }: Compiled, after: number): number | null {
-  try {
-    return library.next(new Date(after))?.epochMilliseconds ?? null;
-  } catch {
-    // It gave up after so many periods, or came to the end of the calendar.
-    return null;
   }
 }
 
@@ -105,16 +105,13 @@ function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
     lines.filter((line) => line.startsWith(`${name}:`)).flatMap((line) => line.slice(name.length + 1).split(","));
   const recurrence = lines.find((line) => line.startsWith("RRULE:"))?.slice("RRULE:".length) ?? "";
   const read = readParts(recurrence);
-  const parts = typeof read === "string" ? new Map<string, string>() : monthByMonth(read);
-  const library = new RRuleTemporal({
-    rruleString: [...parts].map(([name, value]) => `${name}=${value}`).join(";"),
-    dtstart: Temporal.PlainDateTime.from(start).toZonedDateTime(timezone),
-    maxIterations: MAX_EMPTY_PERIODS[parts.get("FREQ") ?? ""] ?? MAX_EMPTY_SUBDAILY,
-    cache: false,
-  });
+  const parts = typeof read === "string" ? new Map<string, string>() : read;
+  const finder = isForDays(parts, start, timezone)
+    ? daysFinder(parts, start, timezone)
+    : library(parts, start, timezone);
   return {
-    library,
-    all: parts.has("COUNT") ? countOut(library) : null,
+    finder,
+    all: parts.has("COUNT") ? finder.all() : null,
     added: valuesOf("RDATE")
       .map(utcOf)
       .sort((a, b) => a - b),
@@ -122,6 +119,54 @@ function compileAnew({ rule, start, timezone }: RruleSchedule): Compiled {
     block: { after: 0, upTo: 0, at: [] },
     span: 60_000,
     given: null,
+  };
+}
+
+/**
+ * The library takes a year's days by number or by week, and its nth weekdays, as they are, whatever else limits them; and it cannot start at
+ * a local time that there is not.
+ */
+function isForDays(parts: RruleParts, start: string, timezone: string): boolean {
+  if (!parts.has("FREQ") || isSubdaily(parts)) return false;
+  const isNumbered = parts.has("BYWEEKNO") || parts.has("BYYEARDAY") || /\d/.test(parts.get("BYDAY") ?? "");
+  return (parts.get("FREQ") === "YEARLY" && isNumbered) || instantAt(Date.parse(`${start}Z`), timezone) === null;
+}
+
+function daysFinder(parts: RruleParts, start: string, timezone: string): Finder {
+  const instantsFrom = readByDays(parts, start, timezone);
+  return {
+    between: (from, to) => [...until(to, instantsFrom(from))],
+    next: (after) => instantsFrom(after + 1).next().value ?? null,
+    all: () => [...instantsFrom(-MAX_INSTANT).take(Number(parts.get("COUNT")))],
+  };
+}
+
+function* until(last: number, instants: Iterable<number>): Generator<number> {
+  for (const instant of instants) {
+    if (instant > last) return;
+    yield instant;
+  }
+}
+
+function library(parts: RruleParts, start: string, timezone: string): Finder {
+  const rule = new RRuleTemporal({
+    rruleString: [...monthByMonth(parts)].map(([name, value]) => `${name}=${value}`).join(";"),
+    dtstart: Temporal.PlainDateTime.from(start).toZonedDateTime(timezone),
+    maxIterations: MAX_EMPTY_PERIODS[monthByMonth(parts).get("FREQ") ?? ""] ?? MAX_EMPTY_SUBDAILY,
+    cache: false,
+  });
+  return {
+    between: (from, to) =>
+      rule.between(new Date(from), new Date(to), true).map(({ epochMilliseconds }) => epochMilliseconds),
+    next(after) {
+      try {
+        return rule.next(new Date(after))?.epochMilliseconds ?? null;
+      } catch {
+        // It gave up after so many periods, or came to the end of the calendar.
+        return null;
+      }
+    },
+    all: () => countOut(rule),
   };
 }
 

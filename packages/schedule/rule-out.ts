@@ -44,7 +44,8 @@ export function ruleOut(schedule: Schedule, from: number, search: Search): numbe
   if (interval.type === "once") return interval.at >= from ? interval.at : Infinity;
   let instant = from;
   for (let stretch = 0; stretch < MAX_STRETCHES && instant <= search.limit; stretch++) {
-    if (!search.step(schedule, STEPS_OF_A_STRETCH)) return Infinity;
+    search.step(schedule, STEPS_OF_A_STRETCH);
+    search.spend(STEPS_OF_A_STRETCH * partsOf(schedule));
     const { times, until } = possible(schedule, instant);
     for (let turn = 0; turn < TURNS_OF_A_STRETCH; turn++) {
       const candidate = firstOfTimes(times, instant);
@@ -59,6 +60,17 @@ export function ruleOut(schedule: Schedule, from: number, search: Search): numbe
     }
   }
   return instant;
+}
+
+const parts = new WeakMap<Schedule, number>();
+
+function partsOf(schedule: Schedule): number {
+  let count = parts.get(schedule);
+  if (count === undefined) {
+    count = "of" in schedule ? [schedule.of].flat().reduce((sum, inner) => sum + partsOf(inner), 1) : 1;
+    parts.set(schedule, count);
+  }
+  return count;
 }
 
 /** Every millisecond is one: what holds if no interval is involved. */

@@ -3,7 +3,7 @@ import { nextCombined } from "./combined.ts";
 import { nextRun } from "./next-run.ts";
 import { nextRestricted } from "./restricted.ts";
 import type { Schedule } from "./schedule.ts";
-import { isMade, MAX_STEPS, type Search, startSearch } from "./search.ts";
+import { isMade, isTooRare, MAX_STEPS, MAX_TOTAL_STEPS, type Search, startSearch } from "./search.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -60,25 +60,61 @@ describe("what can never be is found out by arithmetic", () => {
 describe("a search that nothing helps", () => {
   const hopeless: [string, Schedule][] = [
     ["days that miss each other", all(cron("* * 1-31/2 * *"), cron("* * 2-30/2 * *"))],
-    ["weekdays", atNight(cron("* * * * 1"), { weekdays: [3] })],
-    ["an interval that comes by every 86 million days", all(interval(86_400_001), cron("0 9 * * *"))],
     ["the same seconds of the same weekdays", { type: "except", of: [cron("* * * * * 1-5"), cron("* * * * * 1-5")] }],
   ];
 
   it.each(hopeless)("ends after its steps: %s", (_, schedule) => {
-    const { next, asked } = counted(schedule);
-    expect(next).toBeNull();
-    expect(asked).toBeLessThanOrEqual(2 * MAX_STEPS);
+    expect(() => counted(schedule)).toThrow(expect.objectContaining({ code: "SCHEDULE_TOO_RARE" }));
+    expect(() => nextRun(schedule, from)).toThrow(/takes too long to search/);
   });
 
   it("says the same when it is asked again, and of a copy", () => {
     for (const [, schedule] of hopeless) {
-      expect([nextRun(schedule, from), nextRun(schedule, from), nextRun(structuredClone(schedule), from)]).toEqual([
-        null,
-        null,
-        null,
-      ]);
+      for (const same of [schedule, schedule, structuredClone(schedule)])
+        expect(() => nextRun(same, from)).toThrow(expect.objectContaining({ code: "SCHEDULE_TOO_RARE" }));
     }
+  });
+
+  it("throws for all that it is a part of, unless another part is found before", () => {
+    const [[, never]] = hopeless as [[string, Schedule]];
+    const any = (...of: Schedule[]): Schedule => ({ type: "any", of });
+    const later = cron("0 0 1 1 *");
+    expect(nextRun(any(never, interval(MINUTE)), from)).toBe(from + MINUTE);
+    expect(nextRun(any(interval(MINUTE), never), from)).toBe(from + MINUTE);
+    expect(nextRun(any(never, all(never, never), interval(MINUTE)), from)).toBe(from + MINUTE);
+    expect(nextRun(any(atNight(cron("0 3 * * *")), never), from)).toBe(Date.parse("2026-01-01T03:00-05:00"));
+    for (const schedule of [
+      any(never, { type: "once", at: Date.parse("2090-01-01T00:00Z") }),
+      all(any(never, later), cron("30 9 1 2 *")),
+      { type: "except", of: [never, later] } as Schedule,
+    ])
+      expect(() => nextRun(schedule, from)).toThrow(expect.objectContaining({ code: "SCHEDULE_TOO_RARE" }));
+  });
+
+  it("is one for all parts: what takes long in each of them ends as soon", () => {
+    const rule = (text: string): Schedule => ({
+      type: "rrule",
+      rule: `RRULE:${text}`,
+      start: "2026-01-01T00:00:00",
+      timezone: "UTC",
+    });
+    const hard = () =>
+      all(rule("FREQ=SECONDLY;INTERVAL=7"), rule("FREQ=MINUTELY;INTERVAL=13;BYSECOND=3"), cron("4 0 1 1 1 *"));
+    const parts: Schedule = { type: "any", of: [hard(), hard(), hard(), hard()] };
+    let asked = 0;
+    const ask = (inner: Schedule, after: number, search: Search): number | null => {
+      if (!isMade(inner)) {
+        asked += inner.type === "rrule" ? 1 : 0;
+        return nextRun(inner, after);
+      }
+      return inner.type === "restricted" ? nextRestricted(inner, after, search) : nextCombined(inner, after, search);
+    };
+    try {
+      startSearch(from, ask).next(parts, from);
+    } catch (error) {
+      expect(isTooRare(error)).toBe(true);
+    }
+    expect(asked).toBeLessThanOrEqual(MAX_TOTAL_STEPS / 10);
   });
 
   it("finds what comes within ten years of two schedules of a day", () => {

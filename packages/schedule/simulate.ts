@@ -1,6 +1,6 @@
 import type { MisfirePolicy } from "@belfry/contract/policies.ts";
 import type { InstantsSchedule } from "./instants.ts";
-import { nextRun } from "./next-run.ts";
+import { nextFound } from "./next-run.ts";
 import { type PlannedOccurrence, planOccurrences } from "./plan-occurrences.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -45,7 +45,13 @@ export function simulateOutage(
   schedule: Schedule,
   { from, to, misfire, runsLeft = Infinity, mayGoOn = () => true }: OutageOptions,
 ): OutageOutcome {
-  const outcome: OutageOutcome = { rows: [], runs: 0, skipped: 0, next: nextRun(schedule, from - 1), isComplete: true };
+  const outcome: OutageOutcome = {
+    rows: [],
+    runs: 0,
+    skipped: 0,
+    next: nextFound(schedule, from - 1),
+    isComplete: true,
+  };
   for (let sweep = 0; outcome.next !== null && outcome.next <= to; sweep++) {
     const due = sweep === MAX_SWEEPS ? null : dueIn(schedule, outcome.next, to, mayGoOn);
     if (due === null) return { ...outcome, isComplete: false };
@@ -62,7 +68,7 @@ function dueIn(schedule: Schedule, first: number, to: number, mayGoOn: () => boo
   const at = [first];
   for (let last = first; last <= to && at.length <= SWEEP; ) {
     if (!mayGoOn()) return null;
-    const next = nextRun(schedule, last);
+    const next = nextFound(schedule, last);
     if (next === null) break;
     at.push(next);
     last = next;
