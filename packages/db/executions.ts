@@ -310,7 +310,7 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
         available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
         publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
     from failed
-    where e.id = failed.id
+    where e.id = failed.id and e.id = ${failed.executionId}
     returning pg_notify(${WAKE_CHANNEL}, '')`);
   return rowCount === 1;
 }
@@ -408,28 +408,32 @@ export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason)
 /** Rows that one statement takes back: some tenths of a second, however long the backlog of the job. */
 const TAKE_BACK_BATCH = 5_000;
 
+/**
+ * One plain statement after the other: as one statement of several parts, on a partitioned table, it made Postgres 18.4
+ * crash (segmentation fault) when a row that it was to lock changed under it.
+ */
 async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<number> {
-  const { rows } = await tx.execute<{ taken: number }>(sql`
-    with pending as (
-      select id, attempt from executions where job_id = ${jobId} and status = 'pending'
-      order by id limit ${TAKE_BACK_BATCH} for update
-    ), last as (
-      delete from attempts a using pending p where a.execution_id = p.id and a.attempt = p.attempt - 1 returning a.*
-    ), failed as (
-      update executions e
-      set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
-          completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
-          error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
-      from last where e.id = last.execution_id
-    ), skipped as (
-      update executions e set status = 'skipped', skip_reason = ${reason}, held = false, completed_at = now()
-      from pending p where e.id = p.id and not exists (select from last where last.execution_id = p.id)
-      returning e.id
-    ), uncounted as (
-      update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}
-    )
-    select count(*)::int as taken from pending`);
-  return rows[0]?.taken ?? 0;
+  const { rows } = await tx.execute<{ id: string }>(sql`
+    select id from executions where job_id = ${jobId} and status = 'pending'
+    order by id limit ${TAKE_BACK_BATCH} for update`);
+  if (rows.length === 0) return 0;
+  const ids = columnsOf(rows)("id", "uuid");
+  await tx.execute(sql`
+    update executions e
+    set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
+        completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
+        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+    from attempts last
+    where e.id = any(${ids}) and last.execution_id = any(${ids}) and last.execution_id = e.id and last.attempt = e.attempt - 1`);
+  await tx.execute(sql`
+    delete from attempts a using executions e
+    where e.id = any(${ids}) and a.execution_id = any(${ids}) and a.execution_id = e.id and a.attempt = e.attempt
+      and e.status = 'failed'`);
+  const { rowCount } = await tx.execute(sql`
+    update executions set status = 'skipped', skip_reason = ${reason}, held = false, completed_at = now()
+    where id = any(${ids}) and status = 'pending'`);
+  await tx.execute(sql`update jobs set run_count = run_count - ${rowCount ?? 0} where id = ${jobId}`);
+  return rows.length;
 }
 
 /**
