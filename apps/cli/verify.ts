@@ -1,5 +1,5 @@
 import { reportAudit } from "@belfry/db/audit-report.ts";
-import { type Db, openDatabase } from "@belfry/db/client.ts";
+import { type Db, withDatabase } from "@belfry/db/client.ts";
 import { lateDuties, lateSince } from "@belfry/db/duties.ts";
 import { commonEnv, parseEnv } from "@belfry/service/env.ts";
 import { failureLine } from "@belfry/service/failure-line.ts";
@@ -23,22 +23,12 @@ export async function verify({ json = false }: { json?: boolean }): Promise<void
   }
 }
 
-async function audit(): Promise<Report> {
+function audit(): Promise<Report> {
   const { DATABASE_URL: url } = parseEnv({ DATABASE_URL: commonEnv.DATABASE_URL });
-  const onError = () => undefined;
-  const { db, close } = openDatabase({
-    url,
-    max: 1,
-    applicationName: "belfry verify",
-    deadlineMs: DEADLINE_MS,
-    onError,
-  });
-  try {
+  return withDatabase({ url, applicationName: "belfry verify", deadlineMs: DEADLINE_MS }, async (db) => {
     await warnOfDuties(db);
-    return await reportAudit(db);
-  } finally {
-    await close();
-  }
+    return reportAudit(db);
+  });
 }
 
 /** A cluster that does not look after itself is no fault of its ledger: it is told, on standard error. */

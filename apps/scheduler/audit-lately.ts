@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuditFinding } from "@belfry/contract/audit.ts";
 import { auditLedger } from "@belfry/db/audit.ts";
-import { type Db, databaseNow, openDatabase } from "@belfry/db/client.ts";
+import { type Db, databaseNow, withDatabase } from "@belfry/db/client.ts";
 import { readDuties } from "@belfry/db/duties.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 
@@ -22,26 +22,12 @@ const MAX_LINES = 100;
  * Audits what the ledger has got since the last good audit and an hour before, and logs a line for each finding, a
  * hundred at most. Answers how much was due and how much was found. What lies further back is for `belfry verify`.
  */
-export async function auditLately(
-  databaseUrl: string,
-  log: Logger,
-  stopping: AbortSignal,
-  name = "audit",
-): Promise<string> {
+export function auditLately(databaseUrl: string, log: Logger, stopping: AbortSignal, name = "audit"): Promise<string> {
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(LONGEST_MS)]);
-  const { db, close } = openDatabase({
-    url: databaseUrl,
-    max: 1,
-    applicationName: "belfry audit",
-    deadlineMs: DEADLINE_MS,
-    onError: () => undefined,
-  });
-  try {
+  return withDatabase({ url: databaseUrl, applicationName: "belfry audit", deadlineMs: DEADLINE_MS }, async (db) => {
     const [jobs, due, findings] = await audit(db, log, await sinceWhen(db, name), signal);
     return `${jobs} jobs, ${due} due, ${findings} findings`;
-  } finally {
-    await close();
-  }
+  });
 }
 
 async function sinceWhen(db: Db, name: string): Promise<number> {

@@ -79,7 +79,7 @@ function stepsOf(pick: (below: number) => number, jobId: string): [Step, ...Step
   ];
 }
 
-/** What a job refuses is as good a step as any. */
+/** A step that a job refuses is one all the same. */
 const tryTo = (step: Step | undefined) =>
   step?.().catch((error: { code?: string }) => {
     if (!["JOB_NOT_ACTIVE", "VALIDATION_ERROR", "UNAVAILABLE"].includes(error.code ?? "")) throw error;

@@ -9,15 +9,13 @@ import {
 } from "@belfry/testing/factories.ts";
 import { idAt } from "@belfry/testing/id-at.ts";
 import { letTimePass } from "@belfry/testing/let-time-pass.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reportAudit } from "./audit-report.ts";
 import type { Db } from "./client.ts";
-import { lockDueJobs } from "./due-jobs.ts";
 import { claimExecutions, finishExecutions } from "./executions.ts";
 import { patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
-import { recordDue } from "./record-due.ts";
-import { inTransaction } from "./transaction.ts";
 
 let ledger: TestLedger;
 let db: Db;
@@ -32,11 +30,7 @@ beforeEach(async () => {
 });
 afterAll(() => ledger.close());
 
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    await recordDue(tx, jobs, now, { callerPublishes: true });
-  });
+const sweep = () => sweepOnce(db);
 
 /** A job of every second that has run for some minutes, with a range of misfires among its occurrences. */
 async function aJobWithPast(body: Record<string, unknown> = {}): Promise<string> {

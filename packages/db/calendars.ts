@@ -1,11 +1,11 @@
 /** Calendars: named sets of dates that an account's schedules share. */
-import { randomUUIDv7 } from "node:crypto";
 import type { CreateCalendarBody, PatchCalendarBody } from "@belfry/contract/calendar.ts";
 import { ApiError } from "@belfry/contract/errors.ts";
 import { and, desc, eq, getTableColumns, lt, sql } from "drizzle-orm";
 import { holdCalendars } from "./calendar-lock.ts";
 import type { Db } from "./client.ts";
-import { brokenConstraint } from "./pg-error.ts";
+import { nameTaken } from "./name-taken.ts";
+import { newId } from "./new-id.ts";
 import { askForReplans, jobsWithCalendar } from "./replan-requests.ts";
 import { calendars } from "./tables/calendars.ts";
 import { inTransaction } from "./transaction.ts";
@@ -22,11 +22,11 @@ export async function createCalendar(db: Db, accountId: string, body: CreateCale
   try {
     const [row] = await db
       .insert(calendars)
-      .values({ id: randomUUIDv7(), accountId, name, description, dates: inOrder(dates) })
+      .values({ id: newId(), accountId, name, description, dates: inOrder(dates) })
       .returning();
     return row as CalendarRow;
   } catch (error) {
-    throw nameTaken(error, name);
+    throw nameTaken(error, "calendars_name", name);
   }
 }
 
@@ -72,7 +72,7 @@ export async function patchCalendar(
       };
     });
   } catch (error) {
-    throw nameTaken(error, patch.name ?? "");
+    throw nameTaken(error, "calendars_name", patch.name ?? "");
   }
 }
 
@@ -126,12 +126,4 @@ async function assertUnused(tx: Db, { accountId, name }: CalendarRow, what: "ren
   if (users === 0) return;
   const who = users === 1 ? "a job" : `${users} jobs`;
   throw new ApiError("CALENDAR_IN_USE", `calendar "${name}" is used by ${who} and cannot be ${what}`);
-}
-
-function nameTaken(error: unknown, name: string): unknown {
-  return brokenConstraint(error) === "calendars_name"
-    ? new ApiError("CALENDAR_NAME_TAKEN", `calendar with name "${name}" already exists`, [
-        { path: "name", message: "is taken", code: "taken" },
-      ])
-    : error;
 }

@@ -39,6 +39,22 @@ export function openDatabase({
   return { db: drizzle(pool), close: () => pool.end() };
 }
 
+/**
+ * Does one piece of work on a connection of its own, which is ended with it: for what takes longer than `openDatabase`'s
+ * deadline, or has no pool at hand. What breaks the connection fails the query under way.
+ */
+export async function withDatabase<T>(
+  options: Required<Pick<DatabaseOptions, "url" | "applicationName" | "deadlineMs">>,
+  work: (db: Db) => Promise<T>,
+): Promise<T> {
+  const { db, close } = openDatabase({ ...options, max: 1, onError: () => undefined });
+  try {
+    return await work(db);
+  } finally {
+    await close();
+  }
+}
+
 export function connectionSettings(url: string, applicationName: string, deadlineMs = 10_000): pg.ClientConfig {
   return {
     connectionString: url,

@@ -14,7 +14,7 @@ import type { Db } from "./client.ts";
 import { executionId } from "./execution-id.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
 import { REPUBLISH_SECONDS } from "./outbox.ts";
-import { array, columnsOf, jsonOrNull, jsonTextOrNull, nowMs, toInstant, toMs } from "./sql-values.ts";
+import { array, columnsOf, jsonOrNull, jsonTextOrNull, nowMs, opaque, toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A run whose worker was lost this many times is taken to be what kills them, and fails. */
@@ -118,13 +118,6 @@ export async function mayPerform(db: Db, worker: string, executionId: string, at
       and e.cancel_requested_at is null and j.status = 'active' and j.enabled`);
   return rows.length === 1;
 }
-
-/**
- * A condition on rows that are looked up by their ids, of which the planner knows nothing, so that it takes half of them
- * to fulfil it. Statistics from a quiet moment say that next to nothing is pending or running: then it would go by one of
- * the partial indexes, and each batch would read the whole backlog, or compare each of its rows with every other.
- */
-const opaque = (condition: SQL): SQL => sql`coalesce(${condition}, false)`;
 
 /**
  * Says once more which executions are meant, in a form from which the planner sees what partitions they are in. From

@@ -1,10 +1,10 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
-import { randomUUIDv7 } from "node:crypto";
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { brokenConstraint } from "./pg-error.ts";
+import { nameTaken } from "./name-taken.ts";
+import { newId } from "./new-id.ts";
 import { functions } from "./tables/functions.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
@@ -25,7 +25,7 @@ export async function createFunction(db: Db, accountId: string, body: CreateFunc
     const [row] = await db
       .insert(functions)
       .values({
-        id: randomUUIDv7(),
+        id: newId(),
         accountId,
         name: body.name,
         description: body.description,
@@ -36,7 +36,7 @@ export async function createFunction(db: Db, accountId: string, body: CreateFunc
       .returning();
     return row as FunctionRow;
   } catch (error) {
-    throw nameTaken(error, body.name);
+    throw nameTaken(error, "functions_name", body.name);
   }
 }
 
@@ -98,7 +98,7 @@ export async function patchFunction(
       .returning();
     return row ?? null;
   } catch (error) {
-    throw nameTaken(error, patch.name ?? "");
+    throw nameTaken(error, "functions_name", patch.name ?? "");
   }
 }
 
@@ -153,7 +153,7 @@ export async function registerModules(
   const sorted = modules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   await db
     .insert(functions)
-    .values(sorted.map((m) => ({ ...m, id: randomUUIDv7(), accountId: null, kind: "module" as const, module: m.name })))
+    .values(sorted.map((m) => ({ ...m, id: newId(), accountId: null, kind: "module" as const, module: m.name })))
     .onConflictDoUpdate({
       target: functions.name,
       targetWhere: sql`account_id is null`,
@@ -178,12 +178,4 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
 function assertOwn(row: FunctionRow): void {
   if (row.accountId === null)
     throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
-}
-
-function nameTaken(error: unknown, name: string): unknown {
-  return brokenConstraint(error) === "functions_name"
-    ? new ApiError("FUNCTION_NAME_TAKEN", `function with name "${name}" already exists`, [
-        { path: "name", message: "is taken", code: "taken" },
-      ])
-    : error;
 }

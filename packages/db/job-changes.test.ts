@@ -8,14 +8,14 @@ import {
   type TestLedger,
 } from "@belfry/testing/factories.ts";
 import { letTimePass } from "@belfry/testing/let-time-pass.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
-import { completeJobs, lockDueJobs } from "./due-jobs.ts";
+import { completeJobs } from "./due-jobs.ts";
 import { type JobChangeRow, readChanges } from "./job-changes.ts";
 import { deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { getJob } from "./read-jobs.ts";
-import { recordDue } from "./record-due.ts";
 import { inTransaction } from "./transaction.ts";
 
 let ledger: TestLedger;
@@ -33,11 +33,7 @@ afterAll(() => ledger.close());
 
 const changesOf = async (jobId: string): Promise<JobChangeRow[]> => (await readChanges(db, [jobId])).get(jobId) ?? [];
 const kindsOf = async (jobId: string) => (await changesOf(jobId)).map(({ kind, planned }) => [kind, planned]);
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    await recordDue(tx, jobs, now, { callerPublishes: true });
-  });
+const sweep = () => sweepOnce(db);
 
 describe("the change history", () => {
   it("begins with the job, and names what begins and ends its plan", async () => {

@@ -1,8 +1,8 @@
 /** The change history of jobs: when which plan began and ended. See tables/job-changes.ts. */
-import { randomUUIDv7 } from "node:crypto";
 import type { JobChangeKind } from "@belfry/contract/states.ts";
 import { asc, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { newId } from "./new-id.ts";
 import { columnsOf, nowMs, toInstant } from "./sql-values.ts";
 import { jobChanges } from "./tables/job-changes.ts";
 import type { jobs } from "./tables/jobs.ts";
@@ -19,7 +19,7 @@ export type PlanChange = { jobId: string; kind: JobChangeKind; servedUpTo: numbe
  */
 export async function recordChanges(tx: Db, changes: readonly PlanChange[], at?: number): Promise<void> {
   if (changes.length === 0) return;
-  const column = columnsOf(changes.map((change) => ({ ...change, id: randomUUIDv7() })));
+  const column = columnsOf(changes.map((change) => ({ ...change, id: newId() })));
   await tx.execute(sql`
     insert into job_changes (id, job_id, account_id, at, kind, planned, first, schedule_spec, rules_version, served_up_to)
     select c.id, j.id, j.account_id, ${at === undefined ? nowMs : toInstant(at)}, c.kind,

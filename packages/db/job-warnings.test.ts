@@ -9,17 +9,15 @@ import {
   type TestLedger,
 } from "@belfry/testing/factories.ts";
 import { idAt } from "@belfry/testing/id-at.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
-import { lockDueJobs } from "./due-jobs.ts";
 import { claimExecutions, finishExecutions } from "./executions.ts";
 import { createFunction, registerModules } from "./functions.ts";
 import { listActiveJobs, readWarnings } from "./job-warnings.ts";
 import { deleteJob, patchJob, pauseJob, runJob } from "./jobs.ts";
 import { getJob, listJobs } from "./read-jobs.ts";
-import { recordDue } from "./record-due.ts";
-import { inTransaction } from "./transaction.ts";
 import { markStopped, registerWorker } from "./workers.ts";
 
 let ledger: TestLedger;
@@ -55,11 +53,7 @@ async function run(jobId: string, status: "success" | "failed" | "skipped"): Pro
 const anHourPasses = (jobId: string) =>
   db.execute(sql`update executions set available_at = available_at - interval '1 hour' where job_id = ${jobId}`);
 
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    return recordDue(tx, jobs, now, { callerPublishes: true });
-  });
+const sweep = () => sweepOnce(db);
 
 it("says nothing of a job that is well", async () => {
   const jobId = await aJob();

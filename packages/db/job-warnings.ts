@@ -4,7 +4,7 @@ import type { JobWarningCode } from "@belfry/contract/job.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
-import { array, toMs } from "./sql-values.ts";
+import { array, opaque, toMs } from "./sql-values.ts";
 
 export type JobWarning = { code: JobWarningCode; message: string; since: Date };
 
@@ -58,10 +58,10 @@ type Signs = {
 };
 
 /**
- * The concatenation leaves the planner the index of a job's open executions only: statistics from a quiet moment say
+ * Leaves the planner the index of a job's open executions only: statistics from a quiet moment say
  * that next to nothing is pending, and then it would read the whole backlog for each job.
  */
-const isPending = sql`e.status || '' = 'pending'`;
+const isPending = opaque(sql`e.status = 'pending'`);
 
 async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
   const able = sql`w.pool = t.pool and (t.module = '' or t.module = any(w.modules))`;

@@ -1,5 +1,5 @@
 /** Every change that a client makes to a job. */
-import { createHash, randomUUIDv7 } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { DstRule } from "@belfry/contract/dst.ts";
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
@@ -14,6 +14,8 @@ import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts
 import { assertFunctionUsable } from "./functions.ts";
 import { planChange, planEnd, recordChanges } from "./job-changes.ts";
 import { WAKE_CHANNEL } from "./listen.ts";
+import { nameTaken } from "./name-taken.ts";
+import { newId } from "./new-id.ts";
 import { admitAll } from "./overlap.ts";
 import { brokenConstraint } from "./pg-error.ts";
 import { readSchedule, refusingSchedules, withCalendarsOfToday } from "./read-schedule.ts";
@@ -45,7 +47,7 @@ export async function createJob(
       const winner = await findByIdempotencyKey(db, accountId, idempotencyKey, fingerprint);
       if (winner) return { jobId: winner, replayed: true };
     }
-    throw nameTaken(error, body.name);
+    throw nameTaken(error, "jobs_name", body.name);
   }
 }
 
@@ -59,7 +61,7 @@ async function insertJob(
   return inTransaction(db, async (tx) => {
     await assertFunctionUsable(tx, accountId, body.function_id);
     const now = await databaseNow(tx);
-    const jobId = randomUUIDv7();
+    const jobId = newId();
     const { spec, calendars, firstRun } = await readFuture(tx, { ...body, id: jobId, accountId }, now);
     await tx.insert(jobs).values({
       id: jobId,
@@ -151,7 +153,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
       return newSchedule || mayHaveRuns ? planAnew(changed, now) : changed;
     });
   } catch (error) {
-    throw nameTaken(error, patch.name ?? "");
+    throw nameTaken(error, "jobs_name", patch.name ?? "");
   }
 }
 
@@ -339,14 +341,6 @@ function readFuture(tx: Db, { id, accountId, schedule, timezone, dst }: Written,
     const read = await readSchedule(tx, accountId, schedule, { timezone, anchor: now, seed: id, ...(dst && { dst }) });
     return { ...read, firstRun: assertHasFuture(read.spec, schedule, now) };
   });
-}
-
-function nameTaken(error: unknown, name: string): unknown {
-  return brokenConstraint(error) === "jobs_name"
-    ? new ApiError("JOB_NAME_TAKEN", `job with name "${name}" already exists`, [
-        { path: "name", message: "is taken", code: "taken" },
-      ])
-    : error;
 }
 
 function definedOnly<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
-import { databaseNow, openDatabase } from "./client.ts";
+import { databaseNow, withDatabase } from "./client.ts";
 import { makePartitions } from "./partitions.ts";
 import { DEFAULT_RETENTION_DAYS } from "./retention.ts";
 
@@ -37,18 +37,8 @@ export async function migrateDatabase(url: string): Promise<void> {
 }
 
 /** Those ahead are made by housekeeping; this is so that the first executions find theirs. */
-async function makeFirstPartitions(url: string): Promise<void> {
-  const onError = () => undefined;
-  const { db, close } = openDatabase({
-    url,
-    max: 1,
-    applicationName: "belfry migrate",
-    deadlineMs: PARTITIONS_MS,
-    onError,
-  });
-  try {
-    await makePartitions(db, { now: await databaseNow(db), retentionDays: DEFAULT_RETENTION_DAYS });
-  } finally {
-    await close();
-  }
+function makeFirstPartitions(url: string): Promise<unknown> {
+  return withDatabase({ url, applicationName: "belfry migrate", deadlineMs: PARTITIONS_MS }, async (db) =>
+    makePartitions(db, { now: await databaseNow(db), retentionDays: DEFAULT_RETENTION_DAYS }),
+  );
 }

@@ -2,7 +2,7 @@
 import type { Priority } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { array, nowMs } from "./sql-values.ts";
+import { array, nowMs, opaque } from "./sql-values.ts";
 
 /**
  * A message that no worker turned into a claim within this time is published again: its queue was wiped, or the
@@ -50,13 +50,13 @@ export async function msUntilNextPublish(db: Db): Promise<number | null> {
 
 /**
  * These did not get to a worker by way of the queue and are to be published again `inMs` from now. Rows that somebody
- * else holds at the moment are being claimed or taken back, and are left alone. (The concatenation keeps the planner off the
- * partial indexes: see `opaque` in executions.ts.)
+ * else holds at the moment are being claimed or taken back, and are left alone.
  */
 export async function returnToPublish(db: Db, executionIds: readonly string[], inMs: number): Promise<void> {
   await db.execute(sql`
     update executions set publish_at = greatest(available_at, ${nowMs} + make_interval(secs => ${inMs} / 1000.0))
     where id = any(${array(executionIds, "uuid")}) and id in (
-      select id from executions where id = any(${array(executionIds, "uuid")}) and status || '' = 'pending' for update skip locked
+      select id from executions where id = any(${array(executionIds, "uuid")}) and ${opaque(sql`status = 'pending'`)}
+      for update skip locked
     )`);
 }

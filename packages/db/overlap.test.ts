@@ -8,15 +8,14 @@ import {
   type TestLedger,
 } from "@belfry/testing/factories.ts";
 import { idAt } from "@belfry/testing/id-at.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Db } from "./client.ts";
-import { lockDueJobs } from "./due-jobs.ts";
 import { cancelExecution, claimExecutions, finishExecutions } from "./executions.ts";
 import { patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { takeForPublish } from "./outbox.ts";
 import { releaseHeld } from "./overlap.ts";
-import { recordDue } from "./record-due.ts";
 import { inTransaction } from "./transaction.ts";
 import { heartbeat } from "./workers.ts";
 
@@ -43,11 +42,7 @@ const said = (rows: Row[]) => rows.map((row) => (row.held ? "held" : (row.skip_r
 const runCount = async (jobId: string) =>
   (await rowsOf<{ n: number }>(db, sql`select run_count as n from jobs where id = ${jobId}`))[0]?.n;
 
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    return recordDue(tx, jobs, now, { callerPublishes: true });
-  });
+const sweep = () => sweepOnce(db);
 /** A job whose next `count` occurrences are due now, in one sweep. */
 async function swept(
   overlap: Record<string, unknown>,

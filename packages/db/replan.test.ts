@@ -8,16 +8,15 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reportAudit } from "./audit-report.ts";
 import { createCalendar, patchCalendar } from "./calendars.ts";
 import { type Db, databaseNow, openDatabase } from "./client.ts";
-import { lockDueJobs } from "./due-jobs.ts";
 import { readChanges } from "./job-changes.ts";
 import { patchJob, pauseJob, resumeJob } from "./jobs.ts";
 import { getJob } from "./read-jobs.ts";
-import { recordDue } from "./record-due.ts";
 import { replanJobs } from "./replan.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -71,11 +70,7 @@ const dayOf = (instant: Date | null) => instant?.toISOString().slice(0, 10);
 const waiting = () => rowsOf<{ job_id: string }>(db, sql`select job_id from job_replans order by turn`);
 const kindsOf = async (jobId: string) => (await readChanges(db, [jobId])).get(jobId)?.map(({ kind }) => kind);
 
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    await recordDue(tx, jobs, now, { callerPublishes: false });
-  });
+const sweep = () => sweepOnce(db, { callerPublishes: false });
 
 /** The ledger has what was planned, and each plan begins with the first instant of its schedule after the change. */
 const expectSound = async () => {

@@ -1,18 +1,16 @@
 import type { TestAccount, TestLedger } from "@belfry/testing/factories.ts";
 import { makeAccount, makeJob, makeWorker, openTestLedger, rowsOf } from "@belfry/testing/factories.ts";
 import { letTimePass } from "@belfry/testing/let-time-pass.ts";
+import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { reportAudit } from "./audit-report.ts";
 import { type Db, databaseNow } from "./client.ts";
-import { lockDueJobs } from "./due-jobs.ts";
 import { claimExecutions, finishExecutions, retryExecution, type Verdict } from "./executions.ts";
 import { deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { takeForPublish } from "./outbox.ts";
 import { makePartitions, readPartitions } from "./partitions.ts";
-import { recordDue } from "./record-due.ts";
 import { dropExpired, readFloor } from "./retention.ts";
-import { inTransaction } from "./transaction.ts";
 
 const DAY_MS = 86_400_000;
 const RETENTION_DAYS = 10;
@@ -43,11 +41,7 @@ async function age(jobId: string, days: number): Promise<void> {
   await letTimePass(db, jobId, days * 86_400);
 }
 
-const sweep = () =>
-  inTransaction(db, async (tx) => {
-    const { now, jobs } = await lockDueJobs(tx, 100);
-    return recordDue(tx, jobs, now, { callerPublishes: true });
-  });
+const sweep = () => sweepOnce(db);
 
 const verdict = (executionId: string, attempt: number, status: Verdict["status"]): Verdict => ({
   executionId,

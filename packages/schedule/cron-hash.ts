@@ -1,4 +1,5 @@
 import { FIELDS, type Field, fieldError, parseField } from "./cron-fields.ts";
+import { hashOf } from "./hash.ts";
 
 /**
  * Jenkins' `H`: a value that follows from the job, so that jobs with the same words do not all run in the same minute.
@@ -50,13 +51,4 @@ function drawn(field: Field, item: string, hash: number, text: string): { from: 
   }
   if (step < 1) throw fieldError(field, "must have a step of at least 1", text);
   return { from: first + (hash % Math.min(step, to - first + 1)), to, step };
-}
-
-/** FNV-1a of 32 bits, stirred once more because its low bits alone are not even. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

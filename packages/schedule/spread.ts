@@ -1,3 +1,4 @@
+import { hashOf } from "./hash.ts";
 import type { Schedule } from "./schedule.ts";
 
 /**
@@ -7,22 +8,8 @@ import type { Schedule } from "./schedule.ts";
  */
 export function startDelay(schedule: Schedule, jobKey: string, scheduledFor: number): number {
   const spreadMs = (schedule.type === "restricted" ? schedule.spreadMs : undefined) ?? 0;
-  return spreadMs === 0 ? 0 : hashOf(`${jobKey}\n${scheduledFor}`) % (spreadMs + 1);
+  return spreadMs === 0 ? 0 : wideHashOf(`${jobKey}\n${scheduledFor}`) % (spreadMs + 1);
 }
 
-/** 52 bits, so that the remainder is even for any spread: two of the 32-bit hash FNV-1a, each stirred because its bits alone are not. */
-function hashOf(text: string): number {
-  let high = 0x811c9dc5;
-  let low = 0xc9dc5118;
-  for (const byte of new TextEncoder().encode(text)) {
-    high = Math.imul(high ^ byte, 0x01000193);
-    low = Math.imul(low ^ byte, 0x01000193);
-  }
-  return (stirred(high) >>> 12) * 2 ** 32 + stirred(low);
-}
-
-function stirred(hash: number): number {
-  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
+/** 52 bits, so that the remainder is even for any spread. */
+const wideHashOf = (text: string): number => (hashOf(text) >>> 12) * 2 ** 32 + hashOf(text, 0xc9dc5118);

@@ -1,6 +1,6 @@
-import { randomUUIDv7 } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { customType, timestamp, uuid } from "drizzle-orm/pg-core";
+import { newId } from "../new-id.ts";
 
 /**
  * A UTC instant in whole milliseconds. Two instants that differ by less than a millisecond would be two keys in
@@ -15,7 +15,7 @@ export const updatedAt = () => instant("updated_at").notNull().default(sql`now()
 export const idV7 = () =>
   uuid("id")
     .primaryKey()
-    .$defaultFn(() => randomUUIDv7());
+    .$defaultFn(() => newId());
 
 /**
  * JSON that is kept as it was given, in the order of its keys: `json` rather than `jsonb`, since nothing looks into it.
