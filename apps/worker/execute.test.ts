@@ -4,8 +4,8 @@ import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
 import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { createHttpClient } from "@belfry/functions/http.ts";
 import { PermanentError } from "@belfry/functions/permanent-error.ts";
+import { createHttpClient } from "@belfry/runners/http.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
   makeAccount,

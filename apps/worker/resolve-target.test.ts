@@ -1,6 +1,6 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { createHttpClient } from "@belfry/functions/http.ts";
+import { createHttpClient } from "@belfry/runners/http.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 

@@ -1,7 +1,7 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
-import type { HttpClient } from "@belfry/functions/http.ts";
-import type { PhaseTarget } from "@belfry/functions/run-phase.ts";
+import type { HttpClient } from "@belfry/runners/http.ts";
+import type { PhaseTarget } from "@belfry/runners/run-phase.ts";
 
 /** What is to be called for an execution, and for how long each phase may take, in milliseconds. */
 export type Target = { target: PhaseTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };

@@ -60,6 +60,9 @@ export const EXECUTION_ERROR_CODES = [
   "CHECK_INVALID", // check answered something other than { shouldPerform, performPayload? }
   "HTTP_STATUS", // the function's server answered other than 2xx
   "HTTP_FAILED", // no usable answer: refused, reset, unknown host, not JSON
+  "TARGET_BLOCKED", // its address is one that functions may not reach
+  "PAYLOAD_INVALID", // the job's payload is not what the function's input asks for
+  "FUNCTION_CRASHED", // its process ended, or used more memory than it may
   "TIMEOUT", // a phase ran longer than it may
   "CANCELLED", // somebody cancelled it
   "WORKER_LOST", // its worker went silent

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { z } from "zod";
 import { defineFunction, isDefinedFunction } from "./define-function.ts";
 
 const perform = () => null;
@@ -23,14 +24,37 @@ it("types the event of perform by what check answers", () => {
   });
 });
 
+it("types the payload by the input's schema, and the resources by what setup answers", () => {
+  const typed = defineFunction({
+    name: "typed",
+    input: z.object({ city: z.string() }),
+    setup: async ({ payload }) => ({ rows: payload.city.length }),
+    check: (_event, { payload, resources }) => ({
+      shouldPerform: resources.rows > 3,
+      performPayload: { at: payload.city },
+    }),
+    perform: ({ at }, { payload, resources }) => {
+      const [rows, city]: [number, string] = [resources.rows, payload.city];
+      // @ts-expect-error: the payload has no country
+      return [rows, city, at, payload.country];
+    },
+    rollback: ({ at, error }) => `${at}: ${error.code}`,
+    teardown: ({ resources }) => void resources?.rows,
+  });
+  expect(isDefinedFunction(typed)).toBe(true);
+});
+
 it.each([
   [{ perform }, /name: /],
-  [{ name: "", perform }, /name: must not be empty/],
-  [{ name: "a\nb", perform }, /name: must not contain control characters/],
+  [{ name: "", perform }, /name: must be 1 to 255 characters/],
+  [{ name: "a\nb", perform }, /name: must be 1 to 255 characters on one line/],
   [{ name: "x" }, /perform: must be a function/],
   [{ name: "x", perform, check: {} }, /check: must be a function/],
   [{ name: "x", perform, timeoutMs: 0 }, /timeoutMs: /],
   [{ name: "x", perform, description: 7 }, /description: /],
+  [{ name: "x", perform, input: { type: "object" } }, /input: must be a schema/],
+  [{ name: "x", perform, enabled: "yes" }, /enabled: must be true or false/],
+  [{ name: "x", perform, teardown: 1 }, /teardown: must be a function/],
   [{ name: "x", perform, timeout: 5 }, /unknown field "timeout"/],
   [{ name: "", preform: perform }, /unknown field "preform".*name: .*perform: must be a function/],
   [null, /needs an object/],

@@ -1,4 +1,4 @@
-import { defineFunction } from "@belfry/functions/define-function.ts";
+import { defineFunction } from "@belfry/functions";
 
 /**
  * Both phases, and nothing in them: what is left is what Belfry itself costs.

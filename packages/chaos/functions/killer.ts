@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { defineFunction } from "@belfry/functions/define-function.ts";
+import { defineFunction } from "@belfry/functions";
 
 /** So many of a hundred executions are poison, in each of their attempts. */
 const POISON = 15;

@@ -1,4 +1,4 @@
-import { defineFunction } from "@belfry/functions/define-function.ts";
+import { defineFunction } from "@belfry/functions";
 
 /** A check that decides what to say, and a perform that says it. */
 export default defineFunction<{ greeting: string }>({

@@ -1,12 +1,11 @@
 import { inspect } from "node:util";
+import type { Logger } from "@belfry/functions/define-function.ts";
 import { firstBytes, toStorableText } from "./storable-text.ts";
 
 const MAX_LINES = 1000;
 const MAX_BYTES = 64 * 1024;
 /** Room for the line that says how much was cut. */
 const NOTE_BYTES = 100;
-
-export type Logger = Record<"debug" | "info" | "warn" | "error", (...args: unknown[]) => void>;
 
 /**
  * A logger, and what was logged by it as lines of `level message`. At most 1,000 lines and 64 KB are kept; what is

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type DefinedFunction, isDefinedFunction } from "./define-function.ts";
+import { type DefinedFunction, isDefinedFunction } from "@belfry/functions/define-function.ts";
 import { describeThrown } from "./describe-thrown.ts";
 
 /**

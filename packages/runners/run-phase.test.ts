@@ -1,11 +1,11 @@
 import { getEventListeners } from "node:events";
 import { phaseRecord } from "@belfry/contract/execution.ts";
 import { isStorableText, type JsonObject } from "@belfry/contract/json.ts";
+import { type CheckHandler, defineFunction, type PerformHandler } from "@belfry/functions/define-function.ts";
+import { PermanentError } from "@belfry/functions/permanent-error.ts";
 import { describe, expect, it } from "vitest";
 import { readCheckResult } from "./check-result.ts";
-import { type CheckHandler, defineFunction, type PerformHandler } from "./define-function.ts";
-import { checkEvent, performEvent, type Run } from "./event.ts";
-import { PermanentError } from "./permanent-error.ts";
+import { checkEvent, performEvent, type Run } from "./phase-event.ts";
 import { runPhase } from "./run-phase.ts";
 
 const run: Run = {

@@ -1,7 +1,7 @@
-import type { DefinedFunction, FunctionContext } from "./define-function.ts";
+import type { DefinedFunction, FunctionContext } from "@belfry/functions/define-function.ts";
+import type { PhaseEvent } from "@belfry/functions/event.ts";
+import { isPermanent } from "@belfry/functions/permanent-error.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import type { PhaseEvent } from "./event.ts";
-import { isPermanent } from "./permanent-error.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
 /**

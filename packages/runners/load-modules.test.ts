@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const importLine = `import { defineFunction } from ${JSON.stringify(new URL("./define-function.ts", import.meta.url).href)};`;
+const importLine = `import { defineFunction } from ${JSON.stringify(import.meta.resolve("@belfry/functions/define-function.ts"))};`;
 const defining = (name: string) =>
   `${importLine}\nexport default defineFunction({ name: "${name}", perform: () => "${name}" });\n`;
 const write = (file: string, text: string) => writeFile(join(dir, file), text);

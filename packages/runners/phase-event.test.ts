@@ -1,6 +1,6 @@
 import type { JsonObject } from "@belfry/contract/json.ts";
 import { expect, it } from "vitest";
-import { checkEvent, performEvent, type Run } from "./event.ts";
+import { checkEvent, performEvent, type Run } from "./phase-event.ts";
 
 const run: Run = {
   jobId: "job-1",

@@ -1,15 +1,16 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Json } from "@belfry/contract/json.ts";
-import { captureLogs, type Logger } from "./capture-logs.ts";
+import type { DefinedFunction, Logger } from "@belfry/functions/define-function.ts";
+import type { PhaseEvent } from "@belfry/functions/event.ts";
+import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import type { DefinedFunction } from "./define-function.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import type { PhaseEvent, Run } from "./event.ts";
 import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
 import { callModule } from "./module.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
+import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
 export type PhaseTarget =
@@ -57,7 +58,14 @@ function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger
   const { signal } = deadline;
   if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
   const { payload: _, ...run } = call.run;
-  return callModule(target.module, call.event, { ...run, signal, logger });
+  return callModule(target.module, call.event, {
+    ...run,
+    signal,
+    logger,
+    resources: undefined,
+    progress() {},
+    heartbeat() {},
+  });
 }
 
 function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: unknown): PhaseResult {

@@ -4,8 +4,8 @@ import { phaseRecord } from "@belfry/contract/execution.ts";
 import type { JsonObject } from "@belfry/contract/json.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readCheckResult } from "./check-result.ts";
-import { checkEvent, performEvent, type Run } from "./event.ts";
 import { createHttpClient, type HttpClient } from "./http.ts";
+import { checkEvent, performEvent, type Run } from "./phase-event.ts";
 import { runPhase } from "./run-phase.ts";
 
 const run: Run = {

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Json } from "@belfry/contract/json.ts";
+import type { PhaseEvent } from "@belfry/functions/event.ts";
 import { Agent, type Dispatcher } from "undici";
 import { describeThrown } from "./describe-thrown.ts";
-import type { PhaseEvent } from "./event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
