@@ -5,7 +5,8 @@ import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
 import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
 import { PermanentError } from "@belfry/functions/permanent-error.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { parseAllowList } from "@belfry/runners/allow-list.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
   makeAccount,
@@ -23,7 +24,7 @@ import { createLedger, type Ledger } from "./ledger.ts";
 
 const never = new AbortController().signal;
 const log = createLogger("test", "warn", { write: () => undefined });
-const http = createHttpClient();
+const http = createHttpClient({ allow: parseAllowList("127.0.0.1") });
 let test: TestLedger;
 let target: Target;
 /** Its function is the target's. */

@@ -9,9 +9,11 @@ import { registerWorker } from "@belfry/db/workers.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { parseAllowList, parsePorts } from "@belfry/runners/allow-list.ts";
+import { DEFAULT_PORTS } from "@belfry/runners/guard.ts";
+import { createHttpClient, DEFAULT_CONNECTIONS } from "@belfry/runners/http-client.ts";
 import { loadModules } from "@belfry/runners/load-modules.ts";
-import { text, wholeNumber } from "@belfry/service/env.ts";
+import { parsed, text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
@@ -31,13 +33,21 @@ await runProcess("worker", {
     BELFRY_FUNCTIONS_DIR: text.optional(),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
+    // Functions of kind http may call public addresses at these ports, and besides what is allowed.
+    BELFRY_HTTP_ALLOW: parsed(parseAllowList).default([]),
+    BELFRY_HTTP_PORTS: parsed(parsePorts).default([...DEFAULT_PORTS]),
+    BELFRY_HTTP_CONNECTIONS: wholeNumber(1, 10_000).default(DEFAULT_CONNECTIONS),
   },
   graceMs: (env) => env.BELFRY_DRAIN_MS,
   async start({ env, log, lifecycle }) {
     const modules: Map<string, DefinedFunction> = env.BELFRY_FUNCTIONS_DIR
       ? await loadModules(env.BELFRY_FUNCTIONS_DIR)
       : new Map();
-    const http = createHttpClient();
+    const http = createHttpClient({
+      allow: env.BELFRY_HTTP_ALLOW,
+      ports: env.BELFRY_HTTP_PORTS,
+      connections: env.BELFRY_HTTP_CONNECTIONS,
+    });
     lifecycle.started("http client", http.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));

@@ -1,0 +1,12 @@
+CREATE TABLE "function_secrets" (
+	"function_id" uuid NOT NULL,
+	"secret" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone,
+	CONSTRAINT "function_secrets_function_id_secret_pk" PRIMARY KEY("function_id","secret")
+);
+--> statement-breakpoint
+ALTER TABLE "functions" ADD COLUMN "connect_timeout_ms" integer;--> statement-breakpoint
+ALTER TABLE "functions" ADD COLUMN "headers_timeout_ms" integer;--> statement-breakpoint
+ALTER TABLE "functions" ADD COLUMN "body_timeout_ms" integer;--> statement-breakpoint
+ALTER TABLE "function_secrets" ADD CONSTRAINT "function_secrets_function_id_functions_id_fk" FOREIGN KEY ("function_id") REFERENCES "public"."functions"("id") ON DELETE no action ON UPDATE no action;
