@@ -2,6 +2,7 @@ import { type LookupAddress, lookup as systemLookup } from "node:dns";
 import { isIP, type LookupFunction, type Socket } from "node:net";
 import { buildConnector } from "undici";
 import { type GuardRules, refusal } from "./guard.ts";
+import { limitReceived } from "./limit-received.ts";
 
 /** All addresses of a name; rejects as node:dns does. */
 export type ResolveName = (name: string) => Promise<readonly LookupAddress[]>;
@@ -66,6 +67,7 @@ export function guardedConnector(origin: URL, rules: GuardRules, resolveName: Re
       try {
         // What holds already, asked of the connection itself: should there be a way around the above, it ends here.
         assertAllowed((socket as Socket).remoteAddress ?? "");
+        limitReceived(socket as Socket);
         callback(null, socket as Socket);
       } catch (blocked) {
         (socket as Socket).destroy();
