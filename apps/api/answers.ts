@@ -18,7 +18,7 @@ import { z } from "zod";
 const carried = z.custom<Json>();
 
 const phase = phaseRecord.extend({ input: carried, output: carried });
-const phases = { check: phase.nullable(), perform: phase.nullable() };
+const phases = { check: phase.nullable(), perform: phase.nullable(), rollback: phase.nullable() };
 
 export const jobAnswer = job.extend({ payload: carried });
 export type JobAnswer = z.infer<typeof jobAnswer>;

@@ -1,10 +1,13 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import type { HttpClient } from "@belfry/runners/http.ts";
 import type { PhaseTarget } from "@belfry/runners/run-phase.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 
 /** What is to be called for an execution, and for how long each phase may take, in milliseconds. */
-export type Target = { target: PhaseTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };
+export type Target = { target: PhaseTarget | HostedTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };
+
+/** A module, which runs in a host and not in this process. */
+export type HostedTarget = { kind: "hosted"; module: SurveyedModule };
 
 /** What both phases get that nobody gave a limit. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -13,7 +16,7 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 export function resolveTarget(
   { function: fn, ...job }: ClaimedExecution,
   client: HttpClient,
-  modules: ReadonlyMap<string, DefinedFunction>,
+  modules: ReadonlyMap<string, SurveyedModule>,
 ): Target | null {
   const limits = (ofModule: number | null) => {
     const common = fn.timeoutMs ?? ofModule ?? DEFAULT_TIMEOUT_MS;
@@ -25,6 +28,6 @@ export function resolveTarget(
   }
   const module = modules.get(fn.module as string);
   return module
-    ? { target: { kind: "module", module }, hasCheck: module.check !== null, ...limits(module.timeoutMs) }
+    ? { target: { kind: "hosted", module }, hasCheck: module.check, ...limits(module.timeoutMs) }
     : null;
 }

@@ -4,7 +4,7 @@
  * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
  */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
@@ -196,6 +196,9 @@ export type Verdict = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback?: PhaseRecord | null;
+  /** How far it was at last, if it ever said so. */
+  progress?: Progress | null;
   /** As the claim said. Unless it is false the schedulers are woken if others of the job wait. */
   othersMayWait?: boolean;
 };
@@ -210,13 +213,22 @@ export type Verdict = {
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
   const column = columnsOf(
-    verdicts.map(({ error, check, perform, othersMayWait: _, ...verdict }) => ({
+    verdicts.map(({ error, check, perform, rollback, progress, othersMayWait: _, ...verdict }) => ({
       ...verdict,
       error: jsonTextOrNull(error),
       check: jsonTextOrNull(check),
       perform: jsonTextOrNull(perform),
+      rollback: jsonTextOrNull(rollback),
+      progress: jsonTextOrNull(progress),
     })),
   );
+  // Few functions have either; the others do not pay for it.
+  const hasMore = verdicts.some(({ rollback, progress }) => rollback || progress);
+  const more = hasMore ? sql`, ${column("rollback", "json")}, ${column("progress", "json")}` : sql``;
+  const moreNames = hasMore ? sql`, rollback_phase, progress` : sql``;
+  const setMore = hasMore
+    ? sql`, rollback_phase = v.rollback_phase, progress = coalesce(v.progress, e.progress)`
+    : sql``;
   // Left out where nothing has failed: planning it would be the dearer part of it.
   const unjudged = verdicts.some(({ status }) => status === "failed") ? sql`, ${unjudgedFailures("finished")}` : sql``;
   const wakeForHeld = verdicts.some(({ othersMayWait }) => othersMayWait !== false) ? sql`, ${wakeIfHeld}` : sql``;
@@ -224,8 +236,8 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
     with verdict as (
       select * from unnest(
         ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
-        ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
-      ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
+        ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}${more}
+      ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase${moreNames})
     ), locked as materialized (
       select j.id from jobs j
       where j.id in (
@@ -237,7 +249,7 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
     ), finished as (
       update executions e
       set status = v.status, skip_reason = v.skip_reason, error = v.error,
-          check_phase = v.check_phase, perform_phase = v.perform_phase,
+          check_phase = v.check_phase, perform_phase = v.perform_phase${setMore},
           completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
       from verdict v
       where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
@@ -266,7 +278,7 @@ const unjudgedFailures = (ended: "finished" | "ended") => sql`unjudged as (
       returning pg_notify(${WAKE_CHANNEL}, '')
     )`;
 
-export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
+export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error" | "progress"> & {
   error: ExecutionError;
   retryInMs: number;
 };
@@ -293,13 +305,13 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
         and e.worker = ${worker} and e.status = 'running' and e.cancel_requested_at is null
       for update of e
     ), recorded as (
-      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase)
+      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase, rollback_phase)
       select id, attempt, 'failed', worker, started_at, now(),
-        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}
+        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}, ${jsonOrNull(failed.rollback)}
       from failed
     )
     update executions e
-    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
         available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
         publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
     from failed
@@ -371,7 +383,7 @@ export async function recordLost(
       select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from lost where again
     ), retried as (
       update executions e
-      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
           available_at = ${nowMs}, publish_at = ${nowMs}
       from lost
       where lost.again and e.id = lost.id
@@ -415,7 +427,8 @@ async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<
     update executions e
     set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
         completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
-        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase,
+        rollback_phase = last.rollback_phase
     from attempts last
     where e.id = any(${ids}) and last.execution_id = any(${ids}) and last.execution_id = e.id and last.attempt = e.attempt - 1`);
   await tx.execute(sql`

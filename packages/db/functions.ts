@@ -1,6 +1,7 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
+import type { JsonObject } from "@belfry/contract/json.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { nameTaken } from "./name-taken.ts";
@@ -146,14 +147,26 @@ export async function assertFunctionUsable(tx: Db, accountId: string, functionId
 /** Makes the modules that a worker has loaded known to all accounts, under the ids that they had before. */
 export async function registerModules(
   db: Db,
-  modules: readonly { name: string; description: string; check: boolean; timeoutMs: number | null }[],
+  modules: readonly {
+    name: string;
+    description: string;
+    check: boolean;
+    timeoutMs: number | null;
+    file?: string;
+    inputSchema?: JsonObject | null;
+  }[],
 ): Promise<void> {
   if (modules.length === 0) return;
   // In one order everywhere, so that two workers that start at the same time do not wait for each other.
   const sorted = modules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   await db
     .insert(functions)
-    .values(sorted.map((m) => ({ ...m, id: newId(), accountId: null, kind: "module" as const, module: m.name })))
+    .values(
+      sorted.map(({ name, description, check, timeoutMs, file, inputSchema }) => ({
+        ...{ name, description, check, timeoutMs, inputSchema: inputSchema ?? null, moduleFile: file ?? null },
+        ...{ id: newId(), accountId: null, kind: "module" as const, module: name },
+      })),
+    )
     .onConflictDoUpdate({
       target: functions.name,
       targetWhere: sql`account_id is null`,
@@ -161,6 +174,8 @@ export async function registerModules(
         description: sql`excluded.description`,
         check: sql`excluded.has_check`,
         timeoutMs: sql`excluded.timeout_ms`,
+        moduleFile: sql`excluded.module_file`,
+        inputSchema: sql`excluded.input_schema`,
         updatedAt: sql`now()`,
       },
     });
