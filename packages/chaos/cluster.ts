@@ -45,7 +45,7 @@ export async function startCluster(
   mkdirSync(join(folder, "logs"));
   mkdirSync(join(folder, "redis"));
   chmodSync(folder, 0o755);
-  const postgres = await startPostgresServer(join(folder, "postgres"));
+  const postgres = await startPostgresServer(join(folder, "postgres"), join(folder, "logs", "postgres.log"));
   scope.defer(() => postgres.stop());
   await migrateDatabase(postgres.url);
   await migrateQueue(postgres.url);
