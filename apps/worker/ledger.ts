@@ -12,8 +12,8 @@ import {
   unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
-import { type ProgressNote, writeProgress } from "@belfry/db/progress.ts";
 import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
+import { type ProgressNote, writeProgress } from "@belfry/db/progress.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
 

@@ -73,9 +73,9 @@ await runProcess("worker", {
       host: hostname(),
       pid: process.pid,
       concurrency: env.BELFRY_CONCURRENCY,
-      ...offersOf(offered),
+      ...offered.record(),
     };
-    await registerModules(db, usable(offered));
+    await registerModules(db, offered.upToDate());
     await registerWorker(db, identity);
 
     const running = createRunning();
@@ -104,8 +104,8 @@ await runProcess("worker", {
     async function reload(): Promise<void> {
       const former = await offered.update();
       tellProblems(offered, log);
-      await registerModules(db, usable(offered));
-      await updateOffers(db, id, offersOf(offered));
+      await registerModules(db, offered.upToDate());
+      await updateOffers(db, id, offered.record());
       hosts.retire(former);
       hosts.warm(modules.values());
       log.info({ modules: [...modules.keys()] }, "functions loaded again");
@@ -120,15 +120,7 @@ await runProcess("worker", {
   },
 });
 
-const offersOf = (offered: Offered) => ({
-  modules: [...offered.modules.keys()],
-  offers: offered.offers(),
-  problems: [...offered.problems()],
-});
-
-/** An outdated one was registered when it was not. */
-const usable = ({ modules }: Offered) => [...modules.values()].filter(({ outdated }) => !outdated);
-
 function tellProblems(offered: Offered, log: Logger): void {
-  for (const { file, message } of offered.problems()) log.error({ file }, `a function cannot be used: ${file}: ${message}`);
+  for (const { file, message } of offered.problems())
+    log.error({ file }, `a function cannot be used: ${file}: ${message}`);
 }

@@ -6,7 +6,10 @@ export type Offered = {
   /** By name. The same map for as long as the worker runs; `update` changes what is in it. */
   readonly modules: ReadonlyMap<string, SurveyedModule>;
   problems(): readonly FileProblem[];
-  offers(): Offer[];
+  /** Those whose files define them as they are. */
+  upToDate(): SurveyedModule[];
+  /** What the worker's row says of it. */
+  record(): { modules: string[]; offers: Offer[]; problems: FileProblem[] };
   /**
    * Looks at the folder again and gives the modules that are no longer to be used. A file that cannot be used any more
    * leaves the function that it defined as it was.
@@ -44,17 +47,20 @@ export async function offerModules(dir: string | null): Promise<Offered> {
     return old ? `; the version of ${JSON.stringify(old.name)} from before goes on` : "";
   }
 
+  function offerOf({ name, description, enabled }: SurveyedModule): Offer {
+    return { name, description, enabled, since: since.get(name) as string };
+  }
+
   await update();
   return {
     modules,
     problems: () => problems,
-    offers: () =>
-      [...modules.values()].map(({ name, description, enabled }) => ({
-        name,
-        description,
-        enabled,
-        since: since.get(name) as string,
-      })),
+    upToDate: () => [...modules.values()].filter(({ outdated }) => !outdated),
+    record: () => ({
+      modules: [...modules.keys()],
+      offers: [...modules.values()].map(offerOf),
+      problems,
+    }),
     update,
   };
 }

@@ -1,6 +1,6 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
 import { createHttpClient } from "@belfry/runners/http.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 
@@ -42,14 +42,14 @@ const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
   resolveTarget(claimed(limits, fn), client, new Map());
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
-  const defined: DefinedFunction = defineFunction({
-    name: "greet",
-    ...(definition.check && { check: () => ({ shouldPerform: true }) }),
-    ...(limits.module !== undefined && { timeoutMs: limits.module }),
-    perform: () => null,
-  });
+  const greet: SurveyedModule = {
+    ...{ name: "greet", description: "", enabled: true, rollback: false, teardown: false, inputSchema: null },
+    ...{ file: "greet.ts", path: "/functions/greet.ts", outdated: false },
+    check: definition.check ?? false,
+    timeoutMs: limits.module ?? null,
+  };
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", defined]]));
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]));
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];
@@ -84,7 +84,7 @@ describe("what is called", () => {
   it("is the module that this worker has loaded, whose check is the one that counts", () => {
     expect(module({}, { check: true })).toMatchObject({
       hasCheck: true,
-      target: { kind: "module", module: { name: "greet" } },
+      target: { kind: "hosted", module: { name: "greet" } },
     });
     expect(module({}, { check: false })).toMatchObject({ hasCheck: false });
   });

@@ -4,7 +4,12 @@ import type { PhaseTarget } from "@belfry/runners/run-phase.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 
 /** What is to be called for an execution, and for how long each phase may take, in milliseconds. */
-export type Target = { target: PhaseTarget | HostedTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };
+export type Target = {
+  target: PhaseTarget | HostedTarget;
+  hasCheck: boolean;
+  checkTimeoutMs: number;
+  performTimeoutMs: number;
+};
 
 /** A module, which runs in a host and not in this process. */
 export type HostedTarget = { kind: "hosted"; module: SurveyedModule };
@@ -27,7 +32,5 @@ export function resolveTarget(
     return { target, hasCheck: fn.check, ...limits(null) };
   }
   const module = modules.get(fn.module as string);
-  return module
-    ? { target: { kind: "hosted", module }, hasCheck: module.check, ...limits(module.timeoutMs) }
-    : null;
+  return module ? { target: { kind: "hosted", module }, hasCheck: module.check, ...limits(module.timeoutMs) } : null;
 }

@@ -3,7 +3,7 @@
  * ones while that one is blocked.
  */
 import type { ExecutionErrorCode } from "@belfry/contract/errors.ts";
-import { startHost, type Host } from "./host.ts";
+import { type Host, startHost } from "./host.ts";
 import { hostEnv } from "./host-env.ts";
 import type { HostEvent, Order, ToHost } from "./host-messages.ts";
 import { startReaper } from "./host-reaper.ts";
@@ -89,7 +89,13 @@ type Slot = {
   gone: PromiseWithResolvers<void>;
 };
 
-type Lane = { module: SurveyedModule; slots: Set<Slot>; queue: Entry[]; retired: boolean; timer: NodeJS.Timeout | null };
+type Lane = {
+  module: SurveyedModule;
+  slots: Set<Slot>;
+  queue: Entry[];
+  retired: boolean;
+  timer: NodeJS.Timeout | null;
+};
 
 export function createHostPool({ limit, memoryMb, onNotice, env = process.env }: HostPoolOptions): HostPool {
   const lanes = new Map<SurveyedModule, Lane>();
@@ -227,29 +233,38 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
   function startSlot(lane: Lane): void {
     if (closed || lane.slots.size >= HOSTS_PER_LANE) return;
     if (slots.size >= limit && !makeRoom()) return;
-    const slot = { lane, state: "starting", entries: new Map(), gone: Promise.withResolvers<void>() } as Partial<Slot> as Slot;
+    const slot = {
+      lane,
+      state: "starting",
+      entries: new Map(),
+      gone: Promise.withResolvers<void>(),
+    } as Partial<Slot> as Slot;
     Object.assign(slot, { sentSeq: 0, sentAt: 0, begunSeq: 0, idleSince: performance.now(), culprit: null });
     slots.add(slot);
     lane.slots.add(slot);
     const { path: file, name } = lane.module;
-    slot.host = startHost({ file, name }, { memoryMb, env: filtered, reaper }, {
-      ready() {
-        if (slot.startTimer) clearTimeout(slot.startTimer);
-        if (slot.state === "starting") slot.state = "ready";
-        settleLane(lane);
-        pumpSoon(lane);
+    slot.host = startHost(
+      { file, name },
+      { memoryMb, env: filtered, reaper },
+      {
+        ready() {
+          if (slot.startTimer) clearTimeout(slot.startTimer);
+          if (slot.state === "starting") slot.state = "ready";
+          settleLane(lane);
+          pumpSoon(lane);
+        },
+        received(seq) {
+          for (const entry of slot.entries.values()) if (entry.sentSeq <= seq) entry.received = true;
+        },
+        began(seq, events) {
+          slot.begunSeq = Math.max(slot.begunSeq, seq);
+          for (const event of events) tell(slot, event);
+          if (lane.queue.length > 0) pumpSoon(lane);
+          if (slot.entries.size === 0) settleSlot(slot);
+        },
+        ended: (reason) => onEnded(slot, reason),
       },
-      received(seq) {
-        for (const entry of slot.entries.values()) if (entry.sentSeq <= seq) entry.received = true;
-      },
-      began(seq, events) {
-        slot.begunSeq = Math.max(slot.begunSeq, seq);
-        for (const event of events) tell(slot, event);
-        if (lane.queue.length > 0) pumpSoon(lane);
-        if (slot.entries.size === 0) settleSlot(slot);
-      },
-      ended: (reason) => onEnded(slot, reason),
-    });
+    );
     slot.startTimer = setTimeout(
       () => slot.host.kill(`did not load its module within ${START_MS} ms`),
       START_MS,
@@ -343,7 +358,9 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
       if (slot.entries.size > 0) {
         const memory = slot.host.memory();
         if (memory !== null && memory > 2 * memoryMb * 1024 * 1024)
-          slot.host.kill(`was ended: it used ${Math.round(memory / 1024 / 1024)} MB, at most ${2 * memoryMb} are allowed`);
+          slot.host.kill(
+            `was ended: it used ${Math.round(memory / 1024 / 1024)} MB, at most ${2 * memoryMb} are allowed`,
+          );
       } else if (slot.state === "ready" && now - slot.idleSince > IDLE_MS && !slot.lane.module.outdated) {
         end(slot, "was ended: it had nothing to do");
       }

@@ -18,7 +18,11 @@ for group in $groups; do kill -9 "-$group" 2>/dev/null; done`;
 export type Reaper = { add(pid: number): void; drop(pid: number): void; close(): void };
 
 export function startReaper(onError: (error: Error) => void): Reaper {
-  const shell: ChildProcess = spawn("sh", ["-c", SCRIPT], { stdio: ["pipe", "ignore", "ignore"], detached: true, env: {} });
+  const shell: ChildProcess = spawn("sh", ["-c", SCRIPT], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+    env: {},
+  });
   shell.on("error", onError);
   shell.stdin?.on("error", () => undefined); // it is told by "error" or "exit"
   shell.on("exit", (code) => {

@@ -67,7 +67,9 @@ export function startHost(
     });
   });
   const closed = new Promise<void>((resolve) => child.once("disconnect", resolve));
-  void closed.then(() => sleep(LAST_WORDS_MS, undefined, { ref: false })).then(() => kill("closed its channel to the worker"));
+  void closed
+    .then(() => sleep(LAST_WORDS_MS, undefined, { ref: false }))
+    .then(() => kill("closed its channel to the worker"));
   void exited.then(async (how) => {
     await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     end(reason || how);

@@ -1,14 +1,7 @@
 import type { ExecutionError, ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import { stopFailure } from "./deadline.ts";
-import {
-  type AttemptReport,
-  type HostEvent,
-  type Order,
-  SETTLE_MS,
-  type Stage,
-  TEARDOWN_MS,
-} from "./host-messages.ts";
+import { type AttemptReport, type HostEvent, type Order, SETTLE_MS, type Stage, TEARDOWN_MS } from "./host-messages.ts";
 import type { HostPool, Ticket } from "./host-pool.ts";
 import { normaliseOutput } from "./normalise-output.ts";
 import { checkEvent, performEvent, type Run, rollbackEvent } from "./phase-event.ts";
@@ -90,7 +83,13 @@ type Followed = {
 /** Gives an order to the pool and sees to it that it ends in time, if need be with the host. */
 function follow(pool: HostPool, module: SurveyedModule, order: Omit<Order, "id">, call: HostedCall): Promise<Followed> {
   const { promise, resolve } = Promise.withResolvers<Followed>();
-  const firstStage: Stage = order.recover ? (order.recover.rollback ? "rollback" : "teardown") : module.check ? "check" : "perform";
+  const firstStage: Stage = order.recover
+    ? order.recover.rollback
+      ? "rollback"
+      : "teardown"
+    : module.check
+      ? "check"
+      : "perform";
   const limits: Partial<Record<Stage, number>> = {
     check: order.checkTimeoutMs,
     perform: order.performTimeoutMs,
@@ -185,7 +184,8 @@ function follow(pool: HostPool, module: SurveyedModule, order: Omit<Order, "id">
     const { stage } = state;
     const limit = limits[stage as Stage];
     if (signal?.aborted) state.failure ??= stopFailure(signal.reason);
-    else if (!state.report?.end && !state.refused) fail("TIMEOUT", `${stage} took longer than its limit of ${limit} ms`);
+    else if (!state.report?.end && !state.refused)
+      fail("TIMEOUT", `${stage} took longer than its limit of ${limit} ms`);
     ticket.killHost(`was ended: an execution in it blocked it and took longer than its limit`);
   }
 

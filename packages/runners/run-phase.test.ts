@@ -1,7 +1,12 @@
 import { getEventListeners } from "node:events";
 import { phaseRecord } from "@belfry/contract/execution.ts";
 import { isStorableText, type JsonObject } from "@belfry/contract/json.ts";
-import { type CheckHandler, type DefinedFunction, defineFunction, type PerformHandler } from "@belfry/functions/define-function.ts";
+import {
+  type CheckHandler,
+  type DefinedFunction,
+  defineFunction,
+  type PerformHandler,
+} from "@belfry/functions/define-function.ts";
 import { PermanentError } from "@belfry/functions/permanent-error.ts";
 import { describe, expect, it } from "vitest";
 import { readCheckResult } from "./check-result.ts";
@@ -26,19 +31,24 @@ const moduleTarget = (module: DefinedFunction) => {
   const context = { ...rest, payload, resources: undefined, progress() {} };
   return {
     kind: "module" as const,
-    call: ((event, tools) => callModule(module, event, { ...context, ...tools, payload: structuredClone(payload) } as never)) as ModuleCall,
+    call: ((event, tools) =>
+      callModule(module, event, { ...context, ...tools, payload: structuredClone(payload) } as never)) as ModuleCall,
   };
 };
 const runCheck = (check: CheckHandler, { timeoutMs = 5000, signal = never }: Options = {}) =>
-  runPhase(
-    moduleTarget(defineFunction({ name: "f", check, perform: () => null })),
-    { run, event: checkEvent(run), timeoutMs, signal },
-  );
+  runPhase(moduleTarget(defineFunction({ name: "f", check, perform: () => null })), {
+    run,
+    event: checkEvent(run),
+    timeoutMs,
+    signal,
+  });
 const runPerform = (perform: PerformHandler, { timeoutMs = 5000, signal = never, performPayload = {} }: Options = {}) =>
-  runPhase(
-    moduleTarget(defineFunction({ name: "f", perform })),
-    { run, event: performEvent(run, performPayload), timeoutMs, signal },
-  );
+  runPhase(moduleTarget(defineFunction({ name: "f", perform })), {
+    run,
+    event: performEvent(run, performPayload),
+    timeoutMs,
+    signal,
+  });
 const throwing = (thrown: unknown) => () => {
   throw thrown;
 };
@@ -88,10 +98,12 @@ describe("a phase that ends well", () => {
 
   it("would always perform a function without a check", async () => {
     const module = defineFunction({ name: "f", perform: () => null });
-    const result = await runPhase(
-      moduleTarget(module),
-      { run, event: checkEvent(run), timeoutMs: 5000, signal: never },
-    );
+    const result = await runPhase(moduleTarget(module), {
+      run,
+      event: checkEvent(run),
+      timeoutMs: 5000,
+      signal: never,
+    });
 
     expect(result.output).toEqual({ shouldPerform: true });
   });

@@ -7,14 +7,12 @@ import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
+import type { HttpClient, HttpTarget } from "./http.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
-export type PhaseTarget =
-  | ({ kind: "http"; client: HttpClient } & HttpTarget)
-  | { kind: "module"; call: ModuleCall };
+export type PhaseTarget = ({ kind: "http"; client: HttpClient } & HttpTarget) | { kind: "module"; call: ModuleCall };
 
 /** Calls a handler of a module, in the process that this is: see module.ts. */
 export type ModuleCall = (
@@ -59,10 +57,16 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
   }
 }
 
-function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+/** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
+const loadHttp = () => import("./http.ts");
+let http: Promise<Awaited<ReturnType<typeof loadHttp>>> | undefined;
+
+async function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
   const { signal } = deadline;
   const { event, timeoutMs } = call;
   if (target.kind === "module") return target.call(event, { signal, logger, heartbeat: deadline.renew });
+  http ??= loadHttp();
+  const { callHttp } = await http;
   // Only modules have a rollback.
   return callHttp(target.client, target, event as PhaseEvent, { timeoutMs, signal });
 }
