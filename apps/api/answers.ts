@@ -8,6 +8,7 @@ import { functionRecord } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
+import { registry } from "@belfry/contract/registry.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
@@ -25,6 +26,8 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
+
+export const registryAnswer = registry;
 
 export const calendarAnswer = calendar;
 export type CalendarAnswer = z.infer<typeof calendarAnswer>;
@@ -69,6 +72,7 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(registryAnswer, { id: "Registry" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
 answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });

@@ -49,6 +49,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",

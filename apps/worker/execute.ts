@@ -205,9 +205,12 @@ function logEnd(claimed: ClaimedExecution, outcome: Known, recorded: Recorded, l
   };
   if (recorded === "claim lost") return log.warn(fields, "claim was lost, the verdict of this attempt does not count");
   if (recorded === "retrying") return log.warn({ ...fields, ...errorOf(outcome) }, "attempt failed, trying again");
-  const { status } = judge(outcome);
+  const { status, skipReason } = judge(outcome);
   const level = status === "failed" ? "warn" : "info";
-  log[level]({ ...fields, status, ...errorOf(outcome) }, "execution ended");
+  log[level](
+    { ...fields, status, ...(skipReason && { skip_reason: skipReason }), ...errorOf(outcome) },
+    "execution ended",
+  );
 }
 
 function errorOf(outcome: Known): { error_code?: string; error_message?: string } {
