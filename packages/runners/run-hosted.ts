@@ -162,7 +162,11 @@ function follow(pool: HostPool, module: SurveyedModule, order: Omit<Order, "id">
   async function ask(): Promise<void> {
     const may = await call.mayPerform().catch(() => false);
     if (done || signal?.aborted) return;
-    if (may) return ticket.go();
+    if (may) {
+      ticket.go();
+      // It may never say so itself: if it blocks at once, its limit has to count all the same.
+      return enter("perform");
+    }
     state.refused = true;
     ticket.stop("CANCELLED", "the job was paused, disabled or deleted");
     watch(BLOCKED_AFTER_MS, blocked);
