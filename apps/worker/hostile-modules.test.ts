@@ -132,7 +132,9 @@ it("records what each comes to, while every execution beside them succeeds and t
       ["exits", slow],
       ["throws late", slow],
       ["forks", limits],
-    ].map(async ([name, job]) => [name, await run(await jobOn(name as string, job as Record<string, unknown>))] as const),
+    ].map(
+      async ([name, job]) => [name, await run(await jobOn(name as string, job as Record<string, unknown>))] as const,
+    ),
   );
   let over = false;
   const outcomes = Promise.all(hostile.map(async ([name, id]) => [name, await ended(id)] as const)).finally(() => {
