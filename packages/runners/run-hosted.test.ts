@@ -227,6 +227,8 @@ describe("after a time-out", () => {
     const outcome = await run("telling", { at: "check", how: "blocks" }, { checkTimeoutMs: 300 });
 
     expect(outcome).toMatchObject({ end: "failed", error: { code: "TIMEOUT" }, perform: null, rollback: null });
+    // What the first process has opened is gone with it.
+    expect(outcome.check?.logs).toEqual(["info teardown undefined"]);
   });
 
   it("of the whole attempt, the reason is what stopped it", async () => {
@@ -282,11 +284,15 @@ describe("a process that ends", () => {
 describe("a process that is blocked", () => {
   it("keeps no later execution of its function waiting", async () => {
     const first = await run("mixed");
-    const blocking = run("mixed", { how: "blocks" }, { performTimeoutMs: 3_000 });
+    let over = false;
+    const blocking = run("mixed", { how: "blocks" }, { performTimeoutMs: 5_000 }).finally(() => {
+      over = true;
+    });
     await sleep(50);
     const others = await Promise.all([1, 2, 3].map(() => run("mixed")));
 
     expect(others.map(({ end }) => end)).toEqual(["success", "success", "success"]);
+    expect(over).toBe(false);
     expect(others[0]?.perform?.output).not.toBe(first.perform?.output);
     expect(await blocking).toMatchObject({ end: "failed", error: { code: "TIMEOUT" } });
   });
@@ -331,7 +337,7 @@ describe("a payload", () => {
 describe("progress and heartbeat", () => {
   it("begin the phase's limit anew, and tell how far it is", async () => {
     const seen: Progress[] = [];
-    const outcome = await run("busy", { beats: true }, { performTimeoutMs: 500, onProgress: (p) => seen.push(p) });
+    const outcome = await run("busy", { beats: true }, { performTimeoutMs: 900, onProgress: (p) => seen.push(p) });
 
     expect(outcome).toMatchObject({ end: "success" });
     expect(seen.at(-1)).toMatchObject({ percent: 100, text: "step 10" });
@@ -340,7 +346,7 @@ describe("progress and heartbeat", () => {
   });
 
   it("without which the limit holds", async () => {
-    expect(await run("busy", {}, { performTimeoutMs: 500 })).toMatchObject({
+    expect(await run("busy", {}, { performTimeoutMs: 900 })).toMatchObject({
       end: "failed",
       error: { code: "TIMEOUT" },
     });

@@ -273,10 +273,10 @@ async function recover(
   const rollback = rollBack ? { performPayload, error: { code, message } } : null;
   const again = await follow(pool, module, { ...orderOf(call), recover: { rollback } }, call);
   if (rollBack) records.rollback = again.report?.rollback ?? failedRollback(call.run, performPayload, error, again);
-  if (again.stage === "over" && !again.report?.unsettled) return;
   const last = records.rollback ?? records.perform ?? records.check;
   const why = again.failure?.message ?? again.lost;
-  if (last && why) last.logs = [...last.logs, `error teardown did not come to its end: ${why}`];
+  const logs = again.report?.logs ?? [];
+  if (last) last.logs = [...last.logs, ...logs, ...(why ? [`error teardown did not come to its end: ${why}`] : [])];
 }
 
 function failedRollback(
