@@ -104,6 +104,7 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "Registry",
       "RotatedSecret",
       "SchedulePreview",
     ]);
