@@ -8,6 +8,7 @@ import { functionRecord } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
+import { functionTest, functionVersion, functionVersionWithSource } from "@belfry/contract/sandbox.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
@@ -25,6 +26,12 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
+
+export const functionVersionAnswer = functionVersion;
+export type FunctionVersionAnswer = z.infer<typeof functionVersionAnswer>;
+export const functionVersionWithSourceAnswer = functionVersionWithSource;
+
+export const functionTestAnswer = functionTest.extend(phases);
 
 export const calendarAnswer = calendar;
 export type CalendarAnswer = z.infer<typeof calendarAnswer>;
@@ -61,7 +68,18 @@ export const errorAnswer = z.object({
   /** For programs: stays the same when the words change. */
   code: z.enum(Object.keys(API_ERRORS) as ApiErrorCode[]),
   /** What is wrong with which field. */
-  details: z.array(z.object({ path: z.string(), message: z.string(), code: z.string() })).optional(),
+  details: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        code: z.string(),
+        /** Where in a source, from 1. */
+        line: z.int().optional(),
+        column: z.int().optional(),
+      }),
+    )
+    .optional(),
 });
 export type ErrorAnswer = z.infer<typeof errorAnswer>;
 
@@ -69,6 +87,9 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
+answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });
+answerNames.add(functionTestAnswer, { id: "FunctionTest" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
 answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });

@@ -14,6 +14,9 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     module: row.module,
     check: row.check,
     timeout_ms: row.timeoutMs,
+    version: row.version,
+    hosts: row.hosts,
+    limits: row.limits,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

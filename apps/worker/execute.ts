@@ -11,13 +11,14 @@ import { type PhaseResult, runPhase } from "@belfry/runners/run-phase.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
-import { resolveTarget, type Target } from "./resolve-target.ts";
+import { resolveTarget, type Sandbox, type Target } from "./resolve-target.ts";
 import { retryDelay } from "./retry-delay.ts";
 
 export type ExecuteTools = {
   ledger: Ledger;
   http: HttpClient;
   modules: ReadonlyMap<string, DefinedFunction>;
+  sandbox: Sandbox;
   log: Logger;
 };
 
@@ -34,7 +35,7 @@ type Outcome = {
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
-  const target = resolveTarget(claimed, tools.http, tools.modules);
+  const target = resolveTarget(claimed, tools.http, tools.modules, tools.sandbox);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
     ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callPhases(claimed, target, tools.ledger, limited))

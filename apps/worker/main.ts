@@ -11,11 +11,14 @@ import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
 import { createHttpClient } from "@belfry/runners/http.ts";
 import { loadModules } from "@belfry/runners/load-modules.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import { text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { createCodeCache } from "./code-cache.ts";
 import { startConsuming } from "./consume.ts";
+import { startFunctionTests } from "./function-tests.ts";
 import { createLedger } from "./ledger.ts";
 import { startLiveness } from "./liveness.ts";
 import { createRunning, StopReason } from "./running.ts";
@@ -29,6 +32,8 @@ await runProcess("worker", {
     // Between claim and verdict an execution mostly waits for two commits; so many fill a batch.
     BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(200),
     BELFRY_FUNCTIONS_DIR: text.optional(),
+    // Processes for uploaded functions that are meant to compute at the same time.
+    BELFRY_SANDBOX_HOSTS: wholeNumber(1, 64).default(2),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
   },
@@ -39,6 +44,8 @@ await runProcess("worker", {
       : new Map();
     const http = createHttpClient();
     lifecycle.started("http client", http.close);
+    const pool = createSandboxPool({ places: env.BELFRY_SANDBOX_HOSTS });
+    lifecycle.started("sandbox", pool.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
@@ -74,7 +81,10 @@ await runProcess("worker", {
     lifecycle.started("liveness", liveness.stop);
 
     const ledger = createLedger(db, id, log, lost.signal);
-    const consuming = startConsuming({ db, backend, ledger, http, modules, running, log }, identity);
+    const sandbox = { pool, code: createCodeCache(db) };
+    const tests = startFunctionTests(env.DATABASE_URL, { db, http, modules, sandbox, log }, identity);
+    lifecycle.started("function tests", tests.stop);
+    const consuming = startConsuming({ db, backend, ledger, http, modules, sandbox, running, log }, identity);
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {

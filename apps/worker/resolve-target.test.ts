@@ -1,11 +1,17 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
 import { createHttpClient } from "@belfry/runners/http.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 
 const client = createHttpClient();
-afterAll(() => client.close());
+const pool = createSandboxPool({ places: 1 });
+const sandbox = { pool, code: { load: async () => "" } };
+afterAll(async () => {
+  await pool.close();
+  await client.close();
+});
 
 type Limits = { check?: number; perform?: number; record?: number; module?: number };
 
@@ -33,13 +39,16 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      version: null,
+      hosts: null,
+      limits: null,
       ...fn,
     },
   };
 }
 
 const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
-  resolveTarget(claimed(limits, fn), client, new Map());
+  resolveTarget(claimed(limits, fn), client, new Map(), sandbox);
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
   const defined: DefinedFunction = defineFunction({
@@ -49,7 +58,7 @@ function module(limits: Limits, definition: { check?: boolean } = {}) {
     perform: () => null,
   });
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", defined]]));
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", defined]]), sandbox);
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];

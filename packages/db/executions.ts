@@ -7,6 +7,7 @@ import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { type SQL, sql } from "drizzle-orm";
@@ -152,6 +153,10 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    /** Of an uploaded function. */
+    version: number | null;
+    hosts: string[] | null;
+    limits: SandboxLimits | null;
   };
 };
 
@@ -176,7 +181,7 @@ export async function claimExecutions(
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now()
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -184,7 +189,7 @@ export async function claimExecutions(
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       j.overlap->>'policy' in ('queue', 'cancel_running') as "othersMayWait",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
-        'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
+        'check', f.has_check, 'timeoutMs', f.timeout_ms, 'version', f.version, 'hosts', f.hosts, 'limits', f.limits) as function`);
   return rows;
 }
 

@@ -1,8 +1,10 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
+import type { FunctionKind } from "@belfry/contract/states.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { functions } from "./tables/functions.ts";
@@ -15,29 +17,41 @@ export type FunctionRow = typeof functions.$inferSelect;
 const visibleTo = (accountId: string): SQL =>
   and(isNull(functions.deletedAt), or(eq(functions.accountId, accountId), isNull(functions.accountId))) as SQL;
 
-/** Throws ApiError: FUNCTION_NAME_TAKEN, VALIDATION_ERROR for a module that no worker has brought along. */
-export async function createFunction(db: Db, accountId: string, body: CreateFunctionBody): Promise<FunctionRow> {
-  const target =
-    body.kind === "http"
-      ? { url: body.url, headers: body.headers, check: body.check }
-      : await moduleTarget(db, body.module ?? body.name);
+/**
+ * `compiled` is what an uploaded source came to; other kinds have none.
+ * Throws ApiError: FUNCTION_NAME_TAKEN, VALIDATION_ERROR for a module that no worker has brought along.
+ */
+export async function createFunction(
+  db: Db,
+  accountId: string,
+  body: CreateFunctionBody,
+  compiled: CompiledSource | null = null,
+): Promise<FunctionRow> {
+  const values = {
+    id: newId(),
+    accountId,
+    name: body.name,
+    description: body.description,
+    kind: body.kind,
+    timeoutMs: body.timeout_ms,
+    ...(await targetOf(db, body, compiled)),
+  };
   try {
-    const [row] = await db
-      .insert(functions)
-      .values({
-        id: newId(),
-        accountId,
-        name: body.name,
-        description: body.description,
-        kind: body.kind,
-        timeoutMs: body.timeout_ms,
-        ...target,
-      })
-      .returning();
-    return row as FunctionRow;
+    return await inTransaction(db, async (tx) => {
+      const [row] = await tx.insert(functions).values(values).returning();
+      if (compiled) await insertVersion(tx, values.id, 1, compiled);
+      return row as FunctionRow;
+    });
   } catch (error) {
     throw nameTaken(error, "functions_name", body.name);
   }
+}
+
+async function targetOf(db: Db, body: CreateFunctionBody, compiled: CompiledSource | null) {
+  if (body.kind === "http") return { url: body.url, headers: body.headers, check: body.check };
+  if (body.kind === "module") return moduleTarget(db, body.module ?? body.name);
+  if (!compiled) throw new Error("a function of kind sandbox is created from a source that was compiled");
+  return { version: 1, hosts: body.hosts, limits: body.limits, check: compiled.check };
 }
 
 export async function getFunction(db: Db, accountId: string, functionId: string): Promise<FunctionRow | null> {
@@ -64,25 +78,28 @@ export function listFunctions(
 
 /**
  * Changes a function of the account; running attempts keep what they began with. Null if there is none.
- * Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of the other kind, FUNCTION_NAME_TAKEN.
+ * Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of another kind, FUNCTION_NAME_TAKEN.
  */
 export async function patchFunction(
   db: Db,
   accountId: string,
   functionId: string,
   patch: PatchFunctionBody,
+  compiled: CompiledSource | null = null,
 ): Promise<FunctionRow | null> {
   const current = await getFunction(db, accountId, functionId);
   if (!current) return null;
-  assertOwn(current);
-  const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check"] as const);
-  for (const field of foreign) {
-    if (patch[field] !== undefined)
-      throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
-  }
+  assertPatchable(current, patch);
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
   try {
-    const [row] = await db
+    return await inTransaction(db, (tx) => change(tx));
+  } catch (error) {
+    throw nameTaken(error, "functions_name", patch.name ?? "");
+  }
+
+  async function change(tx: Db): Promise<FunctionRow | null> {
+    const uploaded = compiled && (await addVersion(tx, functionId, compiled));
+    const [row] = await tx
       .update(functions)
       .set({
         ...(patch.name !== undefined && { name: patch.name }),
@@ -91,14 +108,31 @@ export async function patchFunction(
         ...(patch.url !== undefined && { url: patch.url }),
         ...(patch.headers !== undefined && { headers: patch.headers }),
         ...(patch.check !== undefined && { check: patch.check }),
+        ...(patch.hosts !== undefined && { hosts: patch.hosts }),
+        ...(patch.limits !== undefined && { limits: patch.limits }),
         ...target,
+        ...uploaded,
         updatedAt: sql`now()`,
       })
       .where(and(eq(functions.id, functionId), eq(functions.accountId, accountId), isNull(functions.deletedAt)))
       .returning();
     return row ?? null;
-  } catch (error) {
-    throw nameTaken(error, "functions_name", patch.name ?? "");
+  }
+}
+
+/** The fields that belong to each kind, besides those of all. */
+const FIELDS_OF = {
+  http: ["url", "headers", "check"],
+  module: ["module"],
+  sandbox: ["source", "language", "hosts", "limits"],
+} as const satisfies Record<FunctionKind, readonly (keyof PatchFunctionBody)[]>;
+
+/** Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of another kind. */
+export function assertPatchable(current: FunctionRow, patch: PatchFunctionBody): void {
+  assertOwn(current);
+  for (const [kind, fields] of Object.entries(FIELDS_OF)) {
+    const field = kind === current.kind ? undefined : fields.find((one) => patch[one] !== undefined);
+    if (field) throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
 }
 
@@ -175,7 +209,7 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
   return { module, check: row.check };
 }
 
-function assertOwn(row: FunctionRow): void {
+export function assertOwn(row: FunctionRow): void {
   if (row.accountId === null)
     throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
 }

@@ -5,17 +5,20 @@ import type { DefinedFunction, Logger } from "@belfry/functions/define-function.
 import type { PhaseEvent } from "@belfry/functions/event.ts";
 import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
+import { type Deadline, startDeadline, stopFailure } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
 import { callModule } from "./module.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import { callSandbox, type SandboxTarget } from "./sandbox.ts";
+import type { SandboxPlace } from "./sandbox-pool.ts";
 
 export type PhaseTarget =
   | ({ kind: "http"; client: HttpClient } & HttpTarget)
-  | { kind: "module"; module: DefinedFunction };
+  | { kind: "module"; module: DefinedFunction }
+  | ({ kind: "sandbox" } & SandboxTarget);
 
 /** One phase to run. `event` is made by `checkEvent` or `performEvent` and says which phase it is. */
 export type PhaseCall = {
@@ -39,13 +42,43 @@ export type PhaseResult = {
   retryAfterMs: number | null;
 };
 
-/** Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. */
+/**
+ * Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. Its
+ * time begins when there is a place for it: uploaded functions wait for one of the sandbox's processes.
+ */
 export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
+  if (target.kind !== "sandbox") return runInPlace(target, call, null);
+  let place: SandboxPlace;
+  try {
+    place = await target.pool.enter(
+      target.accountId,
+      AbortSignal.any([call.signal, AbortSignal.timeout(PLACE_WAIT_MS)]),
+    );
+  } catch (thrown) {
+    return fail(startRecord(call.event), [], call.signal.aborted ? stopFailure(call.signal.reason) : noPlace(thrown));
+  }
+  try {
+    return await runInPlace(target, call, place);
+  } finally {
+    place.leave();
+  }
+}
+
+/** For so long an uploaded function waits for its turn, in milliseconds. */
+const PLACE_WAIT_MS = 60_000;
+
+function noPlace(thrown: unknown): PhaseFailure {
+  return new PhaseFailure("FUNCTION_CRASHED", `found no place in the sandbox: ${describeThrown(thrown)}`, {
+    retryable: true,
+  });
+}
+
+async function runInPlace(target: PhaseTarget, call: PhaseCall, place: SandboxPlace | null): Promise<PhaseResult> {
   const begin = startRecord(call.event);
   const logs = captureLogs();
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, place));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
     return fail(begin, logs.lines(), asFailure(thrown));
@@ -54,8 +87,15 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
   }
 }
 
-function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+function invoke(
+  target: PhaseTarget,
+  call: PhaseCall,
+  deadline: Deadline,
+  logger: Logger,
+  place: SandboxPlace | null,
+): Promise<unknown> {
   const { signal } = deadline;
+  if (target.kind === "sandbox") return callSandbox(target, place as SandboxPlace, { ...call, signal, logger });
   if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
   const { payload: _, ...run } = call.run;
   return callModule(target.module, call.event, {

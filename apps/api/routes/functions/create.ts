@@ -4,14 +4,15 @@ import { errorAnswers, functionAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
 import { presentFunction } from "../../present-function.ts";
 
-export const createFunctionRoute: Route = (app, { db }) =>
+export const createFunctionRoute: Route = (app, { db, compiler }) =>
   app.route({
     method: "POST",
     url: "/automation/functions",
     schema: {
       operationId: "createFunction",
       summary: "Register a function",
-      description: "Kind `http` is called at its URL; kind `module` is code that the workers have brought along.",
+      description:
+        "Kind `http` is called at its URL; kind `module` is code that the workers have brought along; kind `sandbox` is the source in the body, JavaScript or TypeScript, which is compiled at once and run with no access to anything but the hosts that it lists.",
       tags: ["functions"],
       body: createFunctionBody,
       response: {
@@ -21,13 +22,16 @@ export const createFunctionRoute: Route = (app, { db }) =>
           "FUNCTION_NAME_TAKEN",
           "PAYLOAD_TOO_LARGE",
           "UNSUPPORTED_MEDIA_TYPE",
+          "SOURCE_INVALID",
           "VALIDATION_ERROR",
         ),
       },
     },
     async handler(request, reply) {
       const account = accountOf(request);
-      const row = await createFunction(db, account, request.body);
+      const { body } = request;
+      const compiled = body.kind === "sandbox" ? await compiler.compile(body.source, body.language) : null;
+      const row = await createFunction(db, account, body, compiled);
       request.log.info({ function_id: row.id, account_id: account }, "function created");
       return reply.code(201).header("location", `/automation/functions/${row.id}`).send(presentFunction(row));
     },
