@@ -76,7 +76,8 @@ export function prelude(host: PreludeHost): Prelude {
     (...args: unknown[]) => {
       let line = "";
       for (let i = 0; i < args.length && line.length < MAX_LINE; i++) line += (i === 0 ? "" : " ") + print(args[i]);
-      log(level, cut(line, MAX_LINE));
+      // A text leaves as a C string, which would end there.
+      log(level, apply(replace, cut(line, MAX_LINE), [/\0/g, "\ufffd"]) as string);
     };
   const logger = freeze({ debug: logAt("debug"), info: logAt("info"), warn: logAt("warn"), error: logAt("error") });
   define("console", freeze({ ...logger, log: logger.info, trace: logger.debug }));

@@ -32,6 +32,9 @@ describe("POST /automation/functions", () => {
       description: "",
       module: null,
       check: true,
+      version: null,
+      hosts: null,
+      limits: null,
       created_at: expect.any(String),
       updated_at: expect.any(String),
     });
