@@ -51,6 +51,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
       "GET /automation/sandbox/types",
       "GET /automation/system/duties",
       "GET /livez",
@@ -63,6 +64,7 @@ describe("/openapi.json", () => {
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
       "POST /automation/functions/{id}/rollback",
+      "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/functions/{id}/test",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
@@ -97,6 +99,7 @@ describe("/openapi.json", () => {
       "Calendar",
       "CalendarSummary",
       "ChangedCalendar",
+      "CreatedFunction",
       "Duty",
       "Error",
       "Execution",
@@ -109,6 +112,8 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "Registry",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

@@ -17,6 +17,9 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     version: row.version,
     hosts: row.hosts,
     limits: row.limits,
+    connect_timeout_ms: row.connectTimeoutMs,
+    headers_timeout_ms: row.headersTimeoutMs,
+    body_timeout_ms: row.bodyTimeoutMs,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

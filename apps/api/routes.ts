@@ -13,7 +13,9 @@ import { deleteFunctionRoute } from "./routes/functions/delete.ts";
 import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
+import { getRegistryRoute } from "./routes/functions/registry.ts";
 import { rollbackFunctionRoute } from "./routes/functions/rollback.ts";
+import { rotateSecretRoute } from "./routes/functions/rotate-secret.ts";
 import { testFunctionRoute } from "./routes/functions/test.ts";
 import { getVersionRoute } from "./routes/functions/version.ts";
 import { listVersionsRoute } from "./routes/functions/versions.ts";
@@ -46,6 +48,8 @@ export const ROUTES: readonly Route[] = [
   rollbackFunctionRoute, //   POST   /automation/functions/{id}/rollback
   testFunctionRoute, //       POST   /automation/functions/{id}/test
   sandboxTypesRoute, //       GET    /automation/sandbox/types
+  getRegistryRoute, //        GET    /automation/registry
+  rotateSecretRoute, //       POST   /automation/functions/{id}/rotate-secret
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs

@@ -4,8 +4,7 @@ import { listen, TEST_CHANNEL } from "@belfry/db/listen.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { startLoop } from "@belfry/service/loop.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
-import type { ExecuteTools } from "./execute.ts";
-import { runTest } from "./run-test.ts";
+import { runTest, type TestTools } from "./run-test.ts";
 
 /** The notification is the fast way; it may have been missed. */
 const LOOK_EVERY_MS = 2_000;
@@ -14,13 +13,13 @@ const MAX_TESTS = 4;
 /** Nobody waits for a test for longer. */
 const MAX_MS = 60_000;
 
-type Tools = Pick<ExecuteTools, "http" | "modules" | "sandbox"> & { db: Db; log: Logger };
+type Tools = TestTools & { db: Db; log: Logger };
 
 /** Runs the tests of functions that are asked of this worker's pool, beside what it takes off the queue. */
 export function startFunctionTests(
   url: string,
   tools: Tools,
-  worker: { id: string; pool: string; modules: readonly string[] },
+  worker: { id: string; pool: string },
 ): { stop(): Promise<void> } {
   const { db, log } = tools;
   const underWay = new Set<Promise<void>>();
@@ -42,7 +41,7 @@ export function startFunctionTests(
 
   async function takeAll(): Promise<void> {
     while (underWay.size < MAX_TESTS && !stopping.signal.aborted) {
-      const test = await claimTest(db, worker);
+      const test = await claimTest(db, { ...worker, modules: [...tools.modules.keys()] });
       if (!test) return;
       const running = run(test).finally(() => {
         underWay.delete(running);

@@ -73,10 +73,11 @@ export const testFunctionBody = z.strictObject({
 });
 export type TestFunctionBody = z.infer<typeof testFunctionBody>;
 
-/** What a test came to. `perform` is null if the check declined or failed, `check` if there is none. */
+/** What a test came to. `perform` is null if the check declined or failed, `check` if there is none; only modules roll back. */
 export const functionTest = z.object({
   check: phaseRecord.nullable(),
   perform: phaseRecord.nullable(),
+  rollback: phaseRecord.nullable(),
   function_version: z.int().nullable(),
 });
 export type FunctionTest = z.infer<typeof functionTest>;

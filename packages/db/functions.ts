@@ -1,12 +1,15 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
+import type { JsonObject } from "@belfry/contract/json.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { addSecret } from "./function-secrets.ts";
 import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
+import { functionSecrets } from "./tables/function-secrets.ts";
 import { functions } from "./tables/functions.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
@@ -14,8 +17,11 @@ import { inTransaction } from "./transaction.ts";
 export type FunctionRow = typeof functions.$inferSelect;
 
 /** What an account may use: its own and the modules shared by all. */
-const visibleTo = (accountId: string): SQL =>
+export const visibleTo = (accountId: string): SQL =>
   and(isNull(functions.deletedAt), or(eq(functions.accountId, accountId), isNull(functions.accountId))) as SQL;
+
+/** A function of kind http with the secret that signs its calls: nothing answers that secret again. */
+export type CreatedFunction = FunctionRow & { signingSecret: string | null };
 
 /**
  * `compiled` is what an uploaded source came to; other kinds have none.
@@ -26,7 +32,7 @@ export async function createFunction(
   accountId: string,
   body: CreateFunctionBody,
   compiled: CompiledSource | null = null,
-): Promise<FunctionRow> {
+): Promise<CreatedFunction> {
   const values = {
     id: newId(),
     accountId,
@@ -39,8 +45,9 @@ export async function createFunction(
   try {
     return await inTransaction(db, async (tx) => {
       const [row] = await tx.insert(functions).values(values).returning();
-      if (compiled) await insertVersion(tx, values.id, 1, compiled);
-      return row as FunctionRow;
+      const created = row as FunctionRow;
+      if (compiled) await insertVersion(tx, created.id, 1, compiled);
+      return { ...created, signingSecret: body.kind === "http" ? await addSecret(tx, created.id) : null };
     });
   } catch (error) {
     throw nameTaken(error, "functions_name", body.name);
@@ -48,7 +55,7 @@ export async function createFunction(
 }
 
 async function targetOf(db: Db, body: CreateFunctionBody, compiled: CompiledSource | null) {
-  if (body.kind === "http") return { url: body.url, headers: body.headers, check: body.check };
+  if (body.kind === "http") return httpTarget(body);
   if (body.kind === "module") return moduleTarget(db, body.module ?? body.name);
   if (!compiled) throw new Error("a function of kind sandbox is created from a source that was compiled");
   return { version: 1, hosts: body.hosts, limits: body.limits, check: compiled.check };
@@ -110,6 +117,9 @@ export async function patchFunction(
         ...(patch.check !== undefined && { check: patch.check }),
         ...(patch.hosts !== undefined && { hosts: patch.hosts }),
         ...(patch.limits !== undefined && { limits: patch.limits }),
+        ...(patch.connect_timeout_ms !== undefined && { connectTimeoutMs: patch.connect_timeout_ms }),
+        ...(patch.headers_timeout_ms !== undefined && { headersTimeoutMs: patch.headers_timeout_ms }),
+        ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
         ...target,
         ...uploaded,
         updatedAt: sql`now()`,
@@ -122,7 +132,7 @@ export async function patchFunction(
 
 /** The fields that belong to each kind, besides those of all. */
 const FIELDS_OF = {
-  http: ["url", "headers", "check"],
+  http: ["url", "headers", "check", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
   module: ["module"],
   sandbox: ["source", "language", "hosts", "limits"],
 } as const satisfies Record<FunctionKind, readonly (keyof PatchFunctionBody)[]>;
@@ -134,6 +144,17 @@ export function assertPatchable(current: FunctionRow, patch: PatchFunctionBody):
     const field = kind === current.kind ? undefined : fields.find((one) => patch[one] !== undefined);
     if (field) throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
+}
+
+function httpTarget(body: CreateFunctionBody & { kind: "http" }) {
+  return {
+    url: body.url,
+    headers: body.headers,
+    check: body.check,
+    connectTimeoutMs: body.connect_timeout_ms,
+    headersTimeoutMs: body.headers_timeout_ms,
+    bodyTimeoutMs: body.body_timeout_ms,
+  };
 }
 
 /**
@@ -155,6 +176,7 @@ export async function deleteFunction(db: Db, accountId: string, functionId: stri
       .where(and(eq(jobs.functionId, functionId), isNull(jobs.deletedAt)))
       .limit(1);
     if (user) throw new ApiError("FUNCTION_IN_USE", `function is used by job "${user.name}"`);
+    await tx.delete(functionSecrets).where(eq(functionSecrets.functionId, functionId));
     const [row] = await tx
       .update(functions)
       .set({ deletedAt: sql`now()` })
@@ -180,14 +202,26 @@ export async function assertFunctionUsable(tx: Db, accountId: string, functionId
 /** Makes the modules that a worker has loaded known to all accounts, under the ids that they had before. */
 export async function registerModules(
   db: Db,
-  modules: readonly { name: string; description: string; check: boolean; timeoutMs: number | null }[],
+  modules: readonly {
+    name: string;
+    description: string;
+    check: boolean;
+    timeoutMs: number | null;
+    file?: string;
+    inputSchema?: JsonObject | null;
+  }[],
 ): Promise<void> {
   if (modules.length === 0) return;
   // In one order everywhere, so that two workers that start at the same time do not wait for each other.
   const sorted = modules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   await db
     .insert(functions)
-    .values(sorted.map((m) => ({ ...m, id: newId(), accountId: null, kind: "module" as const, module: m.name })))
+    .values(
+      sorted.map(({ name, description, check, timeoutMs, file, inputSchema }) => ({
+        ...{ name, description, check, timeoutMs, inputSchema: inputSchema ?? null, moduleFile: file ?? null },
+        ...{ id: newId(), accountId: null, kind: "module" as const, module: name },
+      })),
+    )
     .onConflictDoUpdate({
       target: functions.name,
       targetWhere: sql`account_id is null`,
@@ -195,6 +229,8 @@ export async function registerModules(
         description: sql`excluded.description`,
         check: sql`excluded.has_check`,
         timeoutMs: sql`excluded.timeout_ms`,
+        moduleFile: sql`excluded.module_file`,
+        inputSchema: sql`excluded.input_schema`,
         updatedAt: sql`now()`,
       },
     });
@@ -209,6 +245,7 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
   return { module, check: row.check };
 }
 
+/** Throws ApiError FORBIDDEN for a shared module. */
 export function assertOwn(row: FunctionRow): void {
   if (row.accountId === null)
     throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");

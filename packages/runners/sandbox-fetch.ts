@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import { describeThrown } from "./describe-thrown.ts";
-import type { HttpClient } from "./http.ts";
+import type { HttpClient } from "./http-client.ts";
 import { isListed } from "./sandbox-hosts.ts";
 import type { FetchAnswer } from "./sandbox-messages.ts";
 

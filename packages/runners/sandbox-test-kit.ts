@@ -1,7 +1,8 @@
 /** What the tests of the sandbox have in common: a pool of real processes, and calls as a worker makes them. */
 import { randomUUID } from "node:crypto";
 import type { Json, JsonObject } from "@belfry/contract/json.ts";
-import { createHttpClient, type HttpClient } from "./http.ts";
+import { parseAllowList } from "./allow-list.ts";
+import { createHttpClient, type HttpClient } from "./http-client.ts";
 import { checkEvent, performEvent, type Run } from "./phase-event.ts";
 import { type PhaseResult, runPhase } from "./run-phase.ts";
 import { createSandboxPool, type SandboxPool } from "./sandbox-pool.ts";
@@ -29,7 +30,7 @@ export type SandboxKit = {
 
 export function openSandboxKit(): SandboxKit {
   const pool = createSandboxPool({ places: 2 });
-  const client = createHttpClient();
+  const client = createHttpClient({ allow: parseAllowList("127.0.0.1,localhost") });
   return {
     pool,
     client,

@@ -1,6 +1,6 @@
 import type { Logger } from "@belfry/functions/define-function.ts";
 import type { PhaseEvent } from "@belfry/functions/event.ts";
-import type { HttpClient } from "./http.ts";
+import type { HttpClient } from "./http-client.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { fetchForSandbox } from "./sandbox-fetch.ts";

@@ -175,9 +175,17 @@ describe("POST /automation/functions/{id}/test", () => {
       function: { id, version: 1 },
     });
     expect(await claimTest(api.db, worker)).toBeNull();
-    await answerTest(api.db, claimed?.id as string, { check: null, perform: phase, function_version: 1 });
+    await answerTest(api.db, claimed?.id as string, {
+      check: null,
+      perform: phase,
+      rollback: null,
+      function_version: 1,
+    });
     const answer = await answering;
-    expect([answer.statusCode, answer.json()]).toEqual([200, { check: null, perform: phase, function_version: 1 }]);
+    expect([answer.statusCode, answer.json()]).toEqual([
+      200,
+      { check: null, perform: phase, rollback: null, function_version: 1 },
+    ]);
     expect(await rowsOf(api.db, sql`select id from function_tests`)).toEqual([]);
     await listener.close();
   });

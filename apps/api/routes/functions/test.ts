@@ -42,6 +42,7 @@ export const testFunctionRoute: Route = (app, { db, tests }) =>
     async handler(request) {
       const accountId = accountOf(request);
       const fn = found("function", await getFunction(db, accountId, request.params.id));
+      assertTestable(fn, request.body);
       await assertVersion(db, fn, request.body);
       const waitMs = waitFor(fn, request.body);
       const testId = await askForTest(db, { accountId, fn, request: request.body, waitMs });
@@ -56,6 +57,13 @@ export const testFunctionRoute: Route = (app, { db, tests }) =>
       );
     },
   });
+
+/** The process of a module goes through all its phases by itself. */
+function assertTestable({ kind, check }: FunctionRow, { phase, event }: TestFunctionBody): void {
+  if (kind !== "module") return;
+  if (event !== undefined) throw invalidField("event", "a function of kind module takes no further keys");
+  if (phase === "perform" && check) throw invalidField("phase", "a function of kind module is not performed unchecked");
+}
 
 async function assertVersion(db: Db, fn: FunctionRow, { version }: TestFunctionBody): Promise<void> {
   if (version === undefined) return;
