@@ -5,12 +5,7 @@ import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
-<<<<<<< HEAD
-=======
 import { rotateSecret } from "@belfry/db/rotate-secret.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { PermanentError } from "@belfry/functions/permanent-error.ts";
->>>>>>> cc73896d30f304d455dd0ac5c91121f28d9d1416
 import { parseAllowList } from "@belfry/runners/allow-list.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient } from "@belfry/runners/http-client.ts";
@@ -25,12 +20,8 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
-<<<<<<< HEAD
 import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
-import { startTarget, type Target } from "@belfry/testing/target.ts";
-=======
 import { always, startTarget, type Target, type TargetCall } from "@belfry/testing/target.ts";
->>>>>>> cc73896d30f304d455dd0ac5c91121f28d9d1416
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCodeCache } from "./code-cache.ts";
