@@ -8,6 +8,8 @@ import { createdFunction, functionRecord, rotatedSecret } from "@belfry/contract
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
+import { registry } from "@belfry/contract/registry.ts";
+import { functionTest, functionVersion, functionVersionWithSource } from "@belfry/contract/sandbox.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
@@ -18,7 +20,7 @@ import { z } from "zod";
 const carried = z.custom<Json>();
 
 const phase = phaseRecord.extend({ input: carried, output: carried });
-const phases = { check: phase.nullable(), perform: phase.nullable() };
+const phases = { check: phase.nullable(), perform: phase.nullable(), rollback: phase.nullable() };
 
 export const jobAnswer = job.extend({ payload: carried });
 export type JobAnswer = z.infer<typeof jobAnswer>;
@@ -26,6 +28,12 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
 
+export const functionVersionAnswer = functionVersion;
+export type FunctionVersionAnswer = z.infer<typeof functionVersionAnswer>;
+export const functionVersionWithSourceAnswer = functionVersionWithSource;
+
+export const functionTestAnswer = functionTest.extend(phases);
+export const registryAnswer = registry;
 export const createdFunctionAnswer = createdFunction;
 
 export const rotatedSecretAnswer = rotatedSecret;
@@ -65,7 +73,18 @@ export const errorAnswer = z.object({
   /** For programs: stays the same when the words change. */
   code: z.enum(Object.keys(API_ERRORS) as ApiErrorCode[]),
   /** What is wrong with which field. */
-  details: z.array(z.object({ path: z.string(), message: z.string(), code: z.string() })).optional(),
+  details: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        code: z.string(),
+        /** Where in a source, from 1. */
+        line: z.int().optional(),
+        column: z.int().optional(),
+      }),
+    )
+    .optional(),
 });
 export type ErrorAnswer = z.infer<typeof errorAnswer>;
 
@@ -73,6 +92,10 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
+answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });
+answerNames.add(functionTestAnswer, { id: "FunctionTest" });
+answerNames.add(registryAnswer, { id: "Registry" });
 answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
 answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });
 answerNames.add(calendarAnswer, { id: "Calendar" });

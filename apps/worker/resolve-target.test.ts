@@ -1,11 +1,17 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
 import { createHttpClient } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 
 const client = createHttpClient();
-afterAll(() => client.close());
+const pool = createSandboxPool({ places: 1 });
+const sandbox = { pool, code: { load: async () => "" } };
+afterAll(async () => {
+  await pool.close();
+  await client.close();
+});
 
 type Limits = { check?: number; perform?: number; record?: number; module?: number };
 
@@ -33,6 +39,9 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      version: null,
+      hosts: null,
+      limits: null,
       connectTimeoutMs: null,
       headersTimeoutMs: null,
       bodyTimeoutMs: null,
@@ -44,17 +53,17 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
 
 const none = () => [];
 const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
-  resolveTarget(claimed(limits, fn), client, new Map(), none);
+  resolveTarget(claimed(limits, fn), client, new Map(), none, sandbox);
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
-  const defined: DefinedFunction = defineFunction({
-    name: "greet",
-    ...(definition.check && { check: () => ({ shouldPerform: true }) }),
-    ...(limits.module !== undefined && { timeoutMs: limits.module }),
-    perform: () => null,
-  });
+  const greet: SurveyedModule = {
+    ...{ name: "greet", description: "", enabled: true, rollback: false, teardown: false, inputSchema: null },
+    ...{ file: "greet.ts", path: "/functions/greet.ts", outdated: false },
+    check: definition.check ?? false,
+    timeoutMs: limits.module ?? null,
+  };
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", defined]]), none);
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]), none, sandbox);
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];
@@ -97,7 +106,7 @@ describe("what is called", () => {
   it("is the module that this worker has loaded, whose check is the one that counts", () => {
     expect(module({}, { check: true })).toMatchObject({
       hasCheck: true,
-      target: { kind: "module", module: { name: "greet" } },
+      target: { kind: "hosted", module: { name: "greet" } },
     });
     expect(module({}, { check: false })).toMatchObject({ hasCheck: false });
   });

@@ -4,9 +4,10 @@
  * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
  */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { type SQL, sql } from "drizzle-orm";
@@ -152,6 +153,10 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    /** Of an uploaded function. */
+    version: number | null;
+    hosts: string[] | null;
+    limits: SandboxLimits | null;
     connectTimeoutMs: number | null;
     headersTimeoutMs: number | null;
     bodyTimeoutMs: number | null;
@@ -186,7 +191,7 @@ export async function claimExecutions(
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now()
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -196,7 +201,8 @@ export async function claimExecutions(
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
         'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
-        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end) as function`);
+        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end,
+        'version', f.version, 'hosts', f.hosts, 'limits', f.limits) as function`);
   return rows;
 }
 
@@ -208,6 +214,9 @@ export type Verdict = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback?: PhaseRecord | null;
+  /** How far it was at last, if it ever said so. */
+  progress?: Progress | null;
   /** As the claim said. Unless it is false the schedulers are woken if others of the job wait. */
   othersMayWait?: boolean;
 };
@@ -243,23 +252,32 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
 /** The jobs of what was written, by its id. */
 async function writeVerdicts(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Map<string, string>> {
   const column = columnsOf(
-    verdicts.map(({ error, check, perform, othersMayWait: _, ...verdict }) => ({
+    verdicts.map(({ error, check, perform, rollback, progress, othersMayWait: _, ...verdict }) => ({
       ...verdict,
       error: jsonTextOrNull(error),
       check: jsonTextOrNull(check),
       perform: jsonTextOrNull(perform),
+      rollback: jsonTextOrNull(rollback),
+      progress: jsonTextOrNull(progress),
     })),
   );
+  // Few functions have either; the others do not pay for it.
+  const hasMore = verdicts.some(({ rollback, progress }) => rollback || progress);
+  const more = hasMore ? sql`, ${column("rollback", "json")}, ${column("progress", "json")}` : sql``;
+  const moreNames = hasMore ? sql`, rollback_phase, progress` : sql``;
+  const setMore = hasMore
+    ? sql`, rollback_phase = v.rollback_phase, progress = coalesce(v.progress, e.progress)`
+    : sql``;
   const wakeForHeld = verdicts.some(({ othersMayWait }) => othersMayWait !== false) ? sql`, ${wakeIfHeld}` : sql``;
   const { rows } = await db.execute<{ id: string; jobId: string }>(sql`
     update executions e
     set status = v.status, skip_reason = v.skip_reason, error = v.error,
-        check_phase = v.check_phase, perform_phase = v.perform_phase,
+        check_phase = v.check_phase, perform_phase = v.perform_phase${setMore},
         completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
     from unnest(
       ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
-      ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
-    ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
+      ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}${more}
+    ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase${moreNames})
     where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
     returning e.id, e.job_id as "jobId"${wakeForHeld}`);
   return new Map(rows.map(({ id, jobId }) => [id, jobId]));
@@ -295,7 +313,7 @@ async function leaveUnjudged(tx: Db, executionIds: readonly string[]): Promise<v
     returning pg_notify(${WAKE_CHANNEL}, '')`);
 }
 
-export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
+export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error" | "progress"> & {
   error: ExecutionError;
   retryInMs: number;
 };
@@ -320,9 +338,9 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
     const { rows: jobs } = await tx.execute(activeJobOf(id));
     if (jobs.length === 0) return false;
     const { rowCount } = await tx.execute(sql`
-      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase)
+      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase, rollback_phase)
       select id, attempt, 'failed', worker, started_at, now(),
-        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}
+        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}, ${jsonOrNull(failed.rollback)}
       from (
         select * from executions
         where id = ${id} and attempt = ${failed.attempt} and worker = ${worker} and status = 'running'
@@ -332,7 +350,7 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
     if (rowCount === 0) return false;
     await tx.execute(sql`
       update executions e
-      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
           available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
           publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
       where id = ${id}
@@ -417,7 +435,7 @@ async function startAgain(tx: Db, lost: readonly { executionId: string }[], erro
     select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from executions e where ${amongThem(lost)}`);
   await tx.execute(sql`
     update executions e
-    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
         available_at = ${nowMs}, publish_at = ${nowMs}
     where ${amongThem(lost)}`);
 }
@@ -458,7 +476,8 @@ async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<
     update executions e
     set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
         completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
-        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase,
+        rollback_phase = last.rollback_phase
     from attempts last
     where e.id = any(${ids}) and last.execution_id = any(${ids}) and last.execution_id = e.id and last.attempt = e.attempt - 1`);
   await tx.execute(sql`

@@ -39,6 +39,9 @@ export const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
 
+/** A switch in an environment variable: true or false, also as 1 or 0, yes or no, on or off. */
+export const flag = z.stringbool("must be true or false");
+
 /** The settings that every process shares. */
 export const commonEnv = {
   DATABASE_URL: url(["postgres:", "postgresql:"]),

@@ -1,5 +1,5 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -23,6 +23,8 @@ export const executions = pgTable(
     accountId: uuid("account_id").notNull(),
     jobId: uuid("job_id").notNull(),
     functionId: uuid("function_id").notNull(),
+    /** Of an uploaded function: the version that was claimed last. */
+    functionVersion: integer("function_version"),
     trigger: text("trigger").$type<Trigger>().notNull(),
     scheduledFor: instant("scheduled_for").notNull(),
     /** More than 1 for a row that stands for a range of misfires, from `scheduledFor` to `scheduledUntil`. */
@@ -50,6 +52,8 @@ export const executions = pgTable(
     error: json<ExecutionError>("error"),
     check: json<PhaseRecord>("check_phase"),
     perform: json<PhaseRecord>("perform_phase"),
+    rollback: json<PhaseRecord>("rollback_phase"),
+    progress: json<Progress>("progress"),
   },
   (t) => [
     // The first 48 bits of a UUIDv7 are its milliseconds. None is of a time before 1970.

@@ -1,3 +1,5 @@
+import type { JsonObject } from "@belfry/contract/json.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -19,9 +21,18 @@ export const functions = pgTable(
     url: text("url"),
     headers: json<Record<string, string>>("headers"),
     module: text("module"),
+    /** Of a shared module: the file that defines it, by which a worker that cannot use the file any more is understood. */
+    moduleFile: text("module_file"),
+    /** Of a shared module whose input has one: the JSON schema (draft 2020-12) of a job's payload. */
+    inputSchema: json<JsonObject>("input_schema"),
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),
     timeoutMs: integer("timeout_ms"),
+    /** Of an uploaded function: which of its versions runs. */
+    version: integer("version"),
+    /** Of an uploaded function: where its fetch may go. */
+    hosts: json<string[]>("hosts"),
+    limits: json<SandboxLimits>("limits"),
     /** Of kind http, of the steps of a call; null is the default. */
     connectTimeoutMs: integer("connect_timeout_ms"),
     headersTimeoutMs: integer("headers_timeout_ms"),
@@ -31,10 +42,11 @@ export const functions = pgTable(
     deletedAt: instant("deleted_at"),
   },
   (t) => [
-    check("functions_kind", sql`${t.kind} in ('http', 'module')`),
+    check("functions_kind", sql`${t.kind} in ('http', 'module', 'sandbox')`),
     check(
       "functions_target",
-      sql`case ${t.kind} when 'http' then ${t.url} is not null else ${t.module} is not null end`,
+      sql`case ${t.kind} when 'http' then ${t.url} is not null when 'module' then ${t.module} is not null
+        else ${t.version} is not null and ${t.hosts} is not null and ${t.limits} is not null end`,
     ),
     uniqueIndex("functions_name").on(t.accountId, t.name).where(sql`deleted_at is null`),
     uniqueIndex("functions_shared_name").on(t.name).where(sql`account_id is null`),
