@@ -14,7 +14,18 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     module: row.module,
     check: row.check,
     timeout_ms: row.timeoutMs,
+    breaker: row.kind === "http" ? presentBreaker(row) : null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
+  };
+}
+
+function presentBreaker(row: FunctionRow): FunctionAnswer["breaker"] {
+  return {
+    state: row.breakerState,
+    failures: row.breakerFailed,
+    opened_at: row.breakerOpenedAt?.toISOString() ?? null,
+    retry_at: row.breakerRetryAt?.toISOString() ?? null,
+    settings: { failures: row.breakerFailures, open_seconds: row.breakerOpenSeconds },
   };
 }

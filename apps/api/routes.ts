@@ -13,6 +13,7 @@ import { deleteFunctionRoute } from "./routes/functions/delete.ts";
 import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
+import { resetBreakerRoute } from "./routes/functions/reset-breaker.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   getFunctionRoute, //        GET    /automation/functions/{id}
   patchFunctionRoute, //      PATCH  /automation/functions/{id}
   deleteFunctionRoute, //     DELETE /automation/functions/{id}
+  resetBreakerRoute, //       POST   /automation/functions/{id}/reset-breaker
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs

@@ -18,6 +18,7 @@ import {
 import { startTarget, type Target } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Breakers, createBreakers } from "./breakers.ts";
 import { execute } from "./execute.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 
@@ -29,12 +30,14 @@ let target: Target;
 /** Its function is the target's. */
 let account: TestAccount;
 let ledger: Ledger;
+let breakers: Breakers;
 
 beforeAll(async () => {
   test = await openTestLedger();
   target = await startTarget();
   account = await makeAccount(test.db, { url: target.url });
   ledger = createLedger(test.db, await makeWorker(test.db), log, never);
+  breakers = createBreakers(test.db, log, never);
 });
 afterAll(async () => {
   await http.close();
@@ -50,7 +53,7 @@ async function attemptAt(
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, http, modules, log }, never);
+  await execute(claimed, { ledger, breakers, http, modules, log }, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({

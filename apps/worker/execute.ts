@@ -9,6 +9,8 @@ import type { HttpClient } from "@belfry/runners/http.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.ts";
 import { type PhaseResult, runPhase } from "@belfry/runners/run-phase.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import { signOf } from "./breaker-sign.ts";
+import type { Breakers } from "./breakers.ts";
 import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
 import { resolveTarget, type Target } from "./resolve-target.ts";
@@ -16,6 +18,7 @@ import { retryDelay } from "./retry-delay.ts";
 
 export type ExecuteTools = {
   ledger: Ledger;
+  breakers: Breakers;
   http: HttpClient;
   modules: ReadonlyMap<string, DefinedFunction>;
   log: Logger;
@@ -34,16 +37,38 @@ type Outcome = {
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
+  const delayMs = await tools.breakers.delay(claimed);
+  if (delayMs !== null) return postpone(claimed, delayMs, tools);
   const target = resolveTarget(claimed, tools.http, tools.modules);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
     ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callPhases(claimed, target, tools.ledger, limited))
     : notFound(claimed);
+  // Before the verdict: the next attempt is to find the breaker as this one has left it.
+  await tools.breakers.note(claimed, signOf(outcome));
   // Handed back or lost: what this attempt came to is written by whoever took it over.
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   const recorded = await record(claimed, outcome, tools.ledger);
   logEnd(claimed, outcome, recorded, tools.log);
 }
+
+/** Its function's circuit breaker is open: nothing is called, and the attempt is not used up. */
+async function postpone(claimed: ClaimedExecution, inMs: number, { ledger, log }: ExecuteTools): Promise<void> {
+  const { executionId, attempt, jobId } = claimed;
+  const came = await ledger.postpone({ executionId, attempt, jobId, inMs });
+  const fields = { execution_id: executionId, job_id: jobId, function_id: claimed.functionId, attempt, in_ms: inMs };
+  if (came === "postponed") return log.debug(fields, "postponed, its function's circuit breaker is open");
+  const nothing = { check: null, perform: null };
+  const outcome: Outcome = came === "cancelled" ? { ...cancelled, ...nothing } : { end: "stopped", ...nothing };
+  logEnd(claimed, outcome, came === "lost" ? "claim lost" : await record(claimed, outcome, ledger), log);
+}
+
+const cancelled = {
+  end: "failed",
+  error: { code: "CANCELLED", message: "cancelled while it waited" },
+  retryable: false,
+  retryAfterMs: null,
+} as const;
 
 /** While workers are replaced one by one, some have a module and some do not have it yet. */
 async function leaveToAnother(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Db } from "@belfry/db/client.ts";
 import {
   type ClaimedExecution,
@@ -6,6 +5,9 @@ import {
   type FailedAttempt,
   finishExecutions,
   mayPerform,
+  type Postponed,
+  type Postponement,
+  postponeExecutions,
   retryExecution,
   unclaimExecution,
   type Verdict,
@@ -13,6 +15,7 @@ import {
 import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
+import { untilAnswered } from "./until-answered.ts";
 
 /** One worker's hand in the ledger. Claims and verdicts of many executions travel together. */
 export type Ledger = {
@@ -26,13 +29,14 @@ export type Ledger = {
   mayPerform(executionId: string, attempt: number): Promise<boolean>;
   /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
   unclaim(executionId: string, attempt: number): Promise<boolean>;
+  /** Gives a claim back of which nothing was run and which is to start later, at the same attempt. Waits as `finish` does. */
+  postpone(postponement: Postponement): Promise<Postponed>;
 };
 
 /** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
 const MAX_BATCH = 100;
 /** Two, so that one gathers while the other is written. */
 const PARALLEL = 2;
-const RETRY_EVERY_MS = 250;
 
 /** `lost` is aborted when this worker no longer counts: then nothing that it holds is its own, and waiting ends. */
 export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSignal): Ledger {
@@ -58,7 +62,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     parallel: PARALLEL,
     async run(batch) {
       const written = new Set<string>();
-      await untilAnswered(() =>
+      await answered(() =>
         writeVerdicts(
           batch.filter((v) => !written.has(v.executionId)),
           written,
@@ -68,12 +72,19 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     },
   });
 
+  const postponements = createMicroBatch<Postponement, Postponed>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    run: (batch) => answered(() => postponeExecutions(db, worker, batch)),
+  });
+
   return {
     claim: (executionId, attempt) => claims.add({ executionId, attempt }),
     finish: (verdict) => verdicts.add(verdict),
-    retry: (failed) => untilAnswered(() => writeRetry(failed)),
-    mayPerform: (executionId, attempt) => untilAnswered(() => mayPerform(db, worker, executionId, attempt)),
-    unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+    retry: (failed) => answered(() => writeRetry(failed)),
+    mayPerform: (executionId, attempt) => answered(() => mayPerform(db, worker, executionId, attempt)),
+    unclaim: (executionId, attempt) => answered(() => unclaimExecution(db, worker, executionId, attempt)),
+    postpone: (postponement) => postponements.add(postponement),
   };
 
   /**
@@ -111,16 +122,8 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   }
 
   /** Every write is guarded by the claim, so doing one again whose answer was cut off does no harm. */
-  async function untilAnswered<T>(write: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        if (isRefused(error) || lost.aborted) throw error;
-        log.warn({ err: error }, "ledger does not answer, trying again");
-        await sleep(RETRY_EVERY_MS, undefined, { signal: lost });
-      }
-    }
+  function answered<T>(write: () => Promise<T>): Promise<T> {
+    return untilAnswered(write, log, lost);
   }
 }
 

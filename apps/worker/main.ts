@@ -15,6 +15,7 @@ import { text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { createBreakers } from "./breakers.ts";
 import { startConsuming } from "./consume.ts";
 import { createLedger } from "./ledger.ts";
 import { startLiveness } from "./liveness.ts";
@@ -74,7 +75,8 @@ await runProcess("worker", {
     lifecycle.started("liveness", liveness.stop);
 
     const ledger = createLedger(db, id, log, lost.signal);
-    const consuming = startConsuming({ db, backend, ledger, http, modules, running, log }, identity);
+    const breakers = createBreakers(db, log, lost.signal);
+    const consuming = startConsuming({ db, backend, ledger, breakers, http, modules, running, log }, identity);
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {

@@ -33,6 +33,7 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      breaker: null,
       ...fn,
     },
   };

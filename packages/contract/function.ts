@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { timeoutMs } from "./job.ts";
-import { functionKind } from "./states.ts";
+import { breakerState, functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
 
 /** True as well for what is no URL at all: zod asks this even when the check before has failed. */
@@ -51,6 +51,12 @@ const common = {
   timeout_ms: timeoutMs.nullable(),
 };
 
+/** After how many failures in a row a function is left alone (0: never), and for how long the first time. */
+const breakerSettings = {
+  failures: z.int().min(0).max(1000),
+  open_seconds: z.int().min(1).max(300),
+};
+
 /** Body of `POST /automation/functions`. */
 export const createFunctionBody = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -60,6 +66,12 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     headers: http.headers.default({}),
     /** false: there is no check phase, `perform` is called at once. */
     check: z.boolean().default(true),
+    breaker: z
+      .strictObject({
+        failures: breakerSettings.failures.default(5),
+        open_seconds: breakerSettings.open_seconds.default(10),
+      })
+      .prefault({}),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
   }),
@@ -74,12 +86,30 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
 
-/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers` and `check` belong to kind `http`, `module` to kind `module`. */
+/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check` and `breaker` belong to kind `http`, `module` to kind `module`. */
 export const patchFunctionBody = z
-  .strictObject({ name, ...common, ...http, check: z.boolean(), module: name })
+  .strictObject({
+    name,
+    ...common,
+    ...http,
+    check: z.boolean(),
+    breaker: z.strictObject(breakerSettings).partial(),
+    module: name,
+  })
   .partial()
   .refine((body) => Object.keys(body).length > 0, "must change at least one field");
 export type PatchFunctionBody = z.infer<typeof patchFunctionBody>;
+
+/** A function's circuit breaker. Instants are null while it is closed. */
+export const breaker = z.object({
+  state: breakerState,
+  /** Attempts in a row that have failed in a way that another may not. */
+  failures: z.int(),
+  opened_at: instant.nullable(),
+  /** Until then every execution is postponed; after it one tries whether the function has recovered. */
+  retry_at: instant.nullable(),
+  settings: z.object(breakerSettings),
+});
 
 /** A function as the API answers it. `account_id` is null for a module that the workers brought along: every account may use it, none may change it. */
 export const functionRecord = z.object({
@@ -93,6 +123,8 @@ export const functionRecord = z.object({
   module: z.string().nullable(),
   check: z.boolean(),
   timeout_ms: z.int().nullable(),
+  /** Null for kinds other than `http`. */
+  breaker: breaker.nullable(),
   created_at: instant,
   updated_at: instant,
 });

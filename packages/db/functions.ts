@@ -2,6 +2,7 @@
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { CLOSED_BREAKER } from "./breaker.ts";
 import type { Db } from "./client.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
@@ -19,7 +20,13 @@ const visibleTo = (accountId: string): SQL =>
 export async function createFunction(db: Db, accountId: string, body: CreateFunctionBody): Promise<FunctionRow> {
   const target =
     body.kind === "http"
-      ? { url: body.url, headers: body.headers, check: body.check }
+      ? {
+          url: body.url,
+          headers: body.headers,
+          check: body.check,
+          breakerFailures: body.breaker.failures,
+          breakerOpenSeconds: body.breaker.open_seconds,
+        }
       : await moduleTarget(db, body.module ?? body.name);
   try {
     const [row] = await db
@@ -75,7 +82,7 @@ export async function patchFunction(
   const current = await getFunction(db, accountId, functionId);
   if (!current) return null;
   assertOwn(current);
-  const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check"] as const);
+  const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check", "breaker"] as const);
   for (const field of foreign) {
     if (patch[field] !== undefined)
       throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
@@ -91,6 +98,10 @@ export async function patchFunction(
         ...(patch.url !== undefined && { url: patch.url }),
         ...(patch.headers !== undefined && { headers: patch.headers }),
         ...(patch.check !== undefined && { check: patch.check }),
+        ...(patch.breaker?.failures !== undefined && { breakerFailures: patch.breaker.failures }),
+        ...(patch.breaker?.open_seconds !== undefined && { breakerOpenSeconds: patch.breaker.open_seconds }),
+        // What was learnt of another server, or is not to be heeded any more, keeps nothing back.
+        ...((patch.url !== undefined || patch.breaker?.failures === 0) && CLOSED_BREAKER),
         ...target,
         updatedAt: sql`now()`,
       })
