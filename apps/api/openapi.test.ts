@@ -59,6 +59,7 @@ describe("/openapi.json", () => {
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
+      "POST /automation/functions/{id}/reset-breaker",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",

@@ -32,6 +32,13 @@ describe("POST /automation/functions", () => {
       description: "",
       module: null,
       check: true,
+      breaker: {
+        state: "closed",
+        failures: 0,
+        opened_at: null,
+        retry_at: null,
+        settings: { failures: 5, open_seconds: 10 },
+      },
       created_at: expect.any(String),
       updated_at: expect.any(String),
     });
