@@ -1,11 +1,12 @@
 import { ApiError } from "@belfry/contract/errors.ts";
 import { findIdentity } from "@belfry/db/accounts.ts";
+import { callbackSecret, readCallbackToken } from "@belfry/db/callback-token.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerError } from "./answer-error.ts";
 import type { App } from "./app.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, type ReadToken } from "./authenticate.ts";
 import { acceptBodies } from "./body-types.ts";
 import { answerClientError } from "./client-error.ts";
 import { cacheIdentities } from "./identity-cache.ts";
@@ -46,13 +47,20 @@ export async function buildApp({ db, log, board, docsEnabled = true }: AppOption
   }).withTypeProvider<ZodTypeProvider>();
 
   app.decorateRequest("identity", null);
+  app.decorateRequest("callback", null);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
   acceptBodies(app);
 
   app.addHook("onRequest", sendRequestId);
-  app.addHook("onRequest", authenticate(cacheIdentities((key) => findIdentity(db, key))));
+  app.addHook(
+    "onRequest",
+    authenticate(
+      cacheIdentities((key) => findIdentity(db, key)),
+      tokenReader(db),
+    ),
+  );
   app.addHook("onResponse", logRequest);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
@@ -68,6 +76,18 @@ export async function buildApp({ db, log, board, docsEnabled = true }: AppOption
   if (board) await registerAdmin(app, board);
   await app.ready();
   return app;
+}
+
+/** The cluster's secret is read when it is first needed, and once. */
+function tokenReader(db: Db): ReadToken {
+  let secret: Promise<Buffer> | undefined;
+  return async (executionId, token) => {
+    secret ??= callbackSecret(db).catch((error: unknown) => {
+      secret = undefined;
+      throw error;
+    });
+    return readCallbackToken(await secret, executionId, token);
+  };
 }
 
 async function registerAdmin(app: App, board: (app: FastifyInstance) => Promise<void>): Promise<void> {

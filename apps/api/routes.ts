@@ -6,7 +6,9 @@ import { importCalendarRoute } from "./routes/calendars/import.ts";
 import { listCalendarsRoute } from "./routes/calendars/list.ts";
 import { patchCalendarRoute } from "./routes/calendars/patch.ts";
 import { cancelExecutionRoute } from "./routes/executions/cancel.ts";
+import { completePhaseRoute } from "./routes/executions/complete.ts";
 import { getExecutionRoute } from "./routes/executions/get.ts";
+import { heartbeatPhaseRoute } from "./routes/executions/heartbeat.ts";
 import { listExecutionsRoute } from "./routes/executions/list.ts";
 import { createFunctionRoute } from "./routes/functions/create.ts";
 import { deleteFunctionRoute } from "./routes/functions/delete.ts";
@@ -63,6 +65,8 @@ export const ROUTES: readonly Route[] = [
   listExecutionsRoute, //     GET    /automation/executions
   getExecutionRoute, //       GET    /automation/executions/{id}
   cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
+  completePhaseRoute, //      POST   /automation/executions/{id}/complete
+  heartbeatPhaseRoute, //     POST   /automation/executions/{id}/heartbeat
 
   auditLedgerRoute, //        GET    /automation/ledger/audit
 

@@ -1,3 +1,4 @@
+import { forgetCallbacks } from "@belfry/db/callbacks.ts";
 import { type Db, databaseNow } from "@belfry/db/client.ts";
 import { makePartitions } from "@belfry/db/partitions.ts";
 import { forgetStopped } from "@belfry/db/workers.ts";
@@ -30,6 +31,11 @@ export const listDuties = ({ db, databaseUrl, retentionDays, log }: DutyTools): 
     name: "workers",
     everyMs: HOUR,
     run: async () => `${await forgetStopped(db)} workers forgotten`,
+  },
+  {
+    name: "callbacks",
+    everyMs: HOUR,
+    run: async () => `${await forgetCallbacks(db)} answers forgotten`,
   },
   {
     name: "audit",

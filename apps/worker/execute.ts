@@ -11,6 +11,7 @@ import { type PhaseResult, runPhase } from "@belfry/runners/run-phase.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { signOf } from "./breaker-sign.ts";
 import type { Breakers } from "./breakers.ts";
+import { type Callbacks, laterOf } from "./callbacks.ts";
 import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
 import { resolveTarget, type Target } from "./resolve-target.ts";
@@ -19,6 +20,8 @@ import { retryDelay } from "./retry-delay.ts";
 export type ExecuteTools = {
   ledger: Ledger;
   breakers: Breakers;
+  /** Null if functions may not answer later. */
+  callbacks: Callbacks | null;
   http: HttpClient;
   modules: ReadonlyMap<string, DefinedFunction>;
   log: Logger;
@@ -35,14 +38,22 @@ type Outcome = {
   | ({ end: "failed"; error: ExecutionError } & Pick<PhaseResult, "retryable" | "retryAfterMs">)
 );
 
-/** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
-export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
+/**
+ * The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. `onWaiting`
+ * is called when there is nothing to do for it but wait until its function answers later.
+ */
+export async function execute(
+  claimed: ClaimedExecution,
+  tools: ExecuteTools,
+  signal: AbortSignal,
+  onWaiting: () => void = () => undefined,
+): Promise<void> {
   const delayMs = await tools.breakers.delay(claimed);
   if (delayMs !== null) return postpone(claimed, delayMs, tools);
   const target = resolveTarget(claimed, tools.http, tools.modules);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
-    ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callPhases(claimed, target, tools.ledger, limited))
+    ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callPhases(claimed, target, tools, onWaiting, limited))
     : notFound(claimed);
   // Before the verdict: the next attempt is to find the breaker as this one has left it.
   await tools.breakers.note(claimed, signOf(outcome));
@@ -84,11 +95,26 @@ async function leaveToAnother(
 async function callPhases(
   claimed: ClaimedExecution,
   target: Target,
-  ledger: Ledger,
+  { ledger, breakers, callbacks }: ExecuteTools,
+  onWaiting: () => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { executionId, attempt, jobId, trigger, payload } = claimed;
-  const run: Run = { executionId, attempt, jobId, trigger, payload, scheduledFor: new Date(claimed.scheduledFor) };
+  const takenOn = () => {
+    onWaiting();
+    // It took it on, so it is there: whether it has recovered is not to wait until it is done.
+    void breakers.note(claimed, "answers");
+  };
+  const later = callbacks && target.target.kind === "http" ? laterOf(callbacks, claimed, takenOn) : null;
+  const run: Run = {
+    executionId,
+    attempt,
+    jobId,
+    trigger,
+    payload,
+    scheduledFor: new Date(claimed.scheduledFor),
+    ...(later && { later }),
+  };
 
   const check = target.hasCheck ? await callCheck(target, run, signal) : null;
   if (check?.error) return failed(check, { check: check.record, perform: null });

@@ -3,19 +3,22 @@ import { hostname } from "node:os";
 import { slug } from "@belfry/contract/text.ts";
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
 import { assertSettings } from "@belfry/db/assert-settings.ts";
+import { callbackSecret } from "@belfry/db/callback-token.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { registerModules } from "@belfry/db/functions.ts";
+import { CALLBACK_CHANNEL, listen } from "@belfry/db/listen.ts";
 import { registerWorker } from "@belfry/db/workers.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
 import { createHttpClient } from "@belfry/runners/http.ts";
 import { loadModules } from "@belfry/runners/load-modules.ts";
-import { text, wholeNumber } from "@belfry/service/env.ts";
+import { text, webUrl, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
 import { createBreakers } from "./breakers.ts";
+import { createCallbacks } from "./callbacks.ts";
 import { startConsuming } from "./consume.ts";
 import { createLedger } from "./ledger.ts";
 import { startLiveness } from "./liveness.ts";
@@ -31,6 +34,8 @@ await runProcess("worker", {
     BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(200),
     BELFRY_FUNCTIONS_DIR: text.optional(),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
+    /** The API's address as functions see it: with it, they may answer later. */
+    BELFRY_PUBLIC_URL: webUrl.optional(),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
   },
   graceMs: (env) => env.BELFRY_DRAIN_MS,
@@ -76,7 +81,25 @@ await runProcess("worker", {
 
     const ledger = createLedger(db, id, log, lost.signal);
     const breakers = createBreakers(db, log, lost.signal);
-    const consuming = startConsuming({ db, backend, ledger, breakers, http, modules, running, log }, identity);
+    const callbacks = env.BELFRY_PUBLIC_URL
+      ? createCallbacks({
+          db,
+          publicUrl: env.BELFRY_PUBLIC_URL,
+          secret: await callbackSecret(db),
+          log,
+          lost: lost.signal,
+        })
+      : null;
+    if (callbacks) {
+      lifecycle.started("callbacks", callbacks.stop);
+      const { notify: onNotify, look: onConnect } = callbacks;
+      const heard = listen(env.DATABASE_URL, CALLBACK_CHANNEL, { onNotify, onConnect, onError });
+      lifecycle.started("callback listener", heard.close);
+    }
+    const consuming = startConsuming(
+      { db, backend, ledger, breakers, callbacks, http, modules, running, log },
+      identity,
+    );
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {

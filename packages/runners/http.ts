@@ -34,11 +34,14 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   return { agent, close: () => agent.destroy() };
 }
 
+/** The function has taken the phase on (202) and answers it later. */
+export const TAKEN_ON = Symbol("taken on");
+
 export type HttpTarget = { url: string; headers: Readonly<Record<string, string>> };
 
 /**
  * Posts an event to a function's server and gives what it answered: JSON, null for an empty body, and for perform a
- * string if the body does not call itself JSON. Redirects are not followed.
+ * string if the body does not call itself JSON. `mayAnswerLater`: a 202 is no answer but TAKEN_ON. Redirects are not followed.
  * @throws PhaseFailure HTTP_FAILED if no usable answer came, HTTP_STATUS (with `{ status, body }` as its output) if the
  * answer is other than 2xx.
  */
@@ -46,11 +49,16 @@ export async function callHttp(
   client: HttpClient,
   target: HttpTarget,
   event: PhaseEvent,
-  options: { timeoutMs: number; signal: AbortSignal },
-): Promise<Json> {
+  options: { timeoutMs: number; signal: AbortSignal; mayAnswerLater?: boolean },
+): Promise<Json | typeof TAKEN_ON> {
   const response = await post(client, target, event, options);
   const { statusCode } = response;
   if (statusCode < 200 || statusCode > 299) throw await statusFailure(response);
+  if (statusCode === 202 && options.mayAnswerLater) {
+    // What it says besides is read for the connection's sake only.
+    await response.body.dump().catch(() => undefined);
+    return TAKEN_ON;
+  }
   const body = await readBody(response);
   return readAnswer(event.phase, body, response.headers["content-type"]);
 }

@@ -1,4 +1,4 @@
-import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { ExecutionError, ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { DefinedFunction, Logger } from "@belfry/functions/define-function.ts";
@@ -7,7 +7,8 @@ import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
+import { callHttp, type HttpClient, type HttpTarget, TAKEN_ON } from "./http.ts";
+import { type LatePhase, readLateAnswer } from "./late-answer.ts";
 import { callModule } from "./module.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
@@ -43,20 +44,40 @@ export type PhaseResult = {
 export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
   const begin = startRecord(call.event);
   const logs = captureLogs();
+  const late = target.kind === "http" ? call.run.later?.(call.event.phase) : undefined;
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, late));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
-    return fail(begin, logs.lines(), asFailure(thrown));
+    return failUnlessAnswered(asFailure(thrown), late);
   } finally {
     deadline.clear();
   }
+
+  /** A function may have answered by a call of its own although its response did not arrive, or in the last moment. */
+  async function failUnlessAnswered(failure: PhaseFailure, late: LatePhase | undefined): Promise<PhaseResult> {
+    const answer = late && MAY_BE_ANSWERED.has(failure.code) ? await late.close() : null;
+    if (answer === null) return fail(begin, logs.lines(), failure);
+    try {
+      return succeed(begin, logs.lines(), call.event, readLateAnswer(answer));
+    } catch (thrown) {
+      return fail(begin, logs.lines(), asFailure(thrown));
+    }
+  }
 }
 
-function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>(["TIMEOUT", "CANCELLED", "HTTP_FAILED"]);
+
+function invoke(
+  target: PhaseTarget,
+  call: PhaseCall,
+  deadline: Deadline,
+  logger: Logger,
+  late: LatePhase | undefined,
+): Promise<unknown> {
   const { signal } = deadline;
-  if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
+  if (target.kind === "http") return invokeHttp(target, call, deadline, late);
   const { payload: _, ...run } = call.run;
   return callModule(target.module, call.event, {
     ...run,
@@ -66,6 +87,17 @@ function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger
     progress() {},
     heartbeat() {},
   });
+}
+
+async function invokeHttp(
+  target: PhaseTarget & { kind: "http" },
+  { event, timeoutMs }: PhaseCall,
+  { signal, renew }: Deadline,
+  late: LatePhase | undefined,
+): Promise<unknown> {
+  const options = { timeoutMs, signal, mayAnswerLater: late !== undefined };
+  const answer = await callHttp(target.client, target, event, options);
+  return late && answer === TAKEN_ON ? readLateAnswer(await late.wait(signal, renew)) : answer;
 }
 
 function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: unknown): PhaseResult {
@@ -101,12 +133,18 @@ function asFailure(thrown: unknown): PhaseFailure {
 type RecordBegin = { input: Json; started_at: string; startedMs: number };
 
 function startRecord(event: PhaseEvent): RecordBegin {
-  const input = normaliseOutput(event);
+  const input = normaliseOutput(withoutToken(event));
   return {
     input: input.ok ? input.value : null,
     started_at: new Date().toISOString(),
     startedMs: performance.now(),
   };
+}
+
+/** Whoever may read the record is not meant to answer in the function's name. */
+function withoutToken(event: PhaseEvent): PhaseEvent {
+  const { callback } = event.belfry;
+  return callback ? { ...event, belfry: { ...event.belfry, callback: { ...callback, token: "[secret]" } } } : event;
 }
 
 function finishRecord(begin: RecordBegin, output: Json, logs: string[], error: ExecutionError | null): PhaseRecord {

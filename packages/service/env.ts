@@ -51,4 +51,5 @@ export const commonEnv = {
     .default("belfry"),
 };
 
+export const webUrl = url(["http:", "https:"]);
 export const text = z.string();
