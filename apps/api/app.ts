@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Identity } from "@belfry/db/accounts.ts";
 import type { CallbackKey } from "@belfry/db/callback-token.ts";
 import type { Db } from "@belfry/db/client.ts";
+import type { JobMetrics, Metrics } from "@belfry/service/metrics.ts";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 
@@ -15,7 +16,7 @@ export type App = FastifyInstance<
 >;
 
 /** What a route is given besides the app. */
-export type Context = { db: Db };
+export type Context = { db: Db; metrics: Metrics; jobMetrics: JobMetrics };
 
 /** Adds one endpoint to the app. */
 export type Route = (app: App, context: Context) => void;

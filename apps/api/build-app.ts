@@ -2,10 +2,12 @@ import { ApiError } from "@belfry/contract/errors.ts";
 import { findIdentity } from "@belfry/db/accounts.ts";
 import { callbackSecret, readCallbackToken } from "@belfry/db/callback-token.ts";
 import type { Db } from "@belfry/db/client.ts";
+import { readClusterState } from "@belfry/db/read-cluster-state.ts";
+import { clusterMetrics, createMetrics, jobMetrics, type Metrics } from "@belfry/service/metrics.ts";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerError } from "./answer-error.ts";
-import type { App } from "./app.ts";
+import type { App, Context } from "./app.ts";
 import { authenticate, type ReadToken } from "./authenticate.ts";
 import { acceptBodies } from "./body-types.ts";
 import { answerClientError } from "./client-error.ts";
@@ -29,10 +31,18 @@ export type AppOptions = {
   board?: (app: FastifyInstance) => Promise<void>;
   /** Whether there is a page at `/docs`. `/openapi.json` is always there. */
   docsEnabled?: boolean;
+  /** What `/metrics` tells besides what this app counts itself. */
+  metrics?: Metrics;
 };
 
 /** The whole HTTP edge, ready to listen or to be injected into. Closing it lets the requests under way finish. */
-export async function buildApp({ db, log, board, docsEnabled = true }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  db,
+  log,
+  board,
+  docsEnabled = true,
+  metrics = createMetrics({ ofProcess: false }),
+}: AppOptions): Promise<FastifyInstance> {
   const app: App = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
@@ -69,7 +79,9 @@ export async function buildApp({ db, log, board, docsEnabled = true }: AppOption
 
   const methods = trackMethods(app);
   await registerOpenApi(app);
-  for (const route of ROUTES) route(app, { db });
+  clusterMetrics(metrics, () => readClusterState(db));
+  const context: Context = { db, metrics, jobMetrics: jobMetrics(metrics) };
+  for (const route of ROUTES) route(app, context);
   methods.refuseOthers();
 
   if (docsEnabled) await registerDocs(app);

@@ -29,6 +29,7 @@ import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
 import { auditLedgerRoute } from "./routes/ledger/audit.ts";
+import { metricsRoute } from "./routes/metrics.ts";
 import { previewScheduleRoute } from "./routes/schedules/preview.ts";
 import { listDutiesRoute } from "./routes/system/duties.ts";
 
@@ -71,6 +72,8 @@ export const ROUTES: readonly Route[] = [
   auditLedgerRoute, //        GET    /automation/ledger/audit
 
   listDutiesRoute, //         GET    /automation/system/duties
+
+  metricsRoute, //            GET    /metrics
 
   livezRoute, //              GET    /livez
   readyzRoute, //             GET    /readyz

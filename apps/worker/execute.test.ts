@@ -53,7 +53,7 @@ async function attemptAt(
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, breakers, callbacks: null, http, modules, log }, never);
+  await execute(claimed, { ledger, breakers, callbacks: null, metrics: null, http, modules, log }, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({

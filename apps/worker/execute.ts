@@ -9,6 +9,7 @@ import type { HttpClient } from "@belfry/runners/http.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.ts";
 import { type PhaseResult, runPhase } from "@belfry/runners/run-phase.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import type { ExecutionMetrics } from "@belfry/service/metrics.ts";
 import { signOf } from "./breaker-sign.ts";
 import type { Breakers } from "./breakers.ts";
 import { type Callbacks, laterOf } from "./callbacks.ts";
@@ -22,6 +23,8 @@ export type ExecuteTools = {
   breakers: Breakers;
   /** Null if functions may not answer later. */
   callbacks: Callbacks | null;
+  /** Null if nobody measures. */
+  metrics: ExecutionMetrics | null;
   http: HttpClient;
   modules: ReadonlyMap<string, DefinedFunction>;
   log: Logger;
@@ -61,6 +64,7 @@ export async function execute(
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   const recorded = await record(claimed, outcome, tools.ledger);
   logEnd(claimed, outcome, recorded, tools.log);
+  if (tools.metrics) measure(tools.metrics, outcome, recorded);
 }
 
 /** Its function's circuit breaker is open: nothing is called, and the attempt is not used up. */
@@ -187,6 +191,14 @@ function judge(outcome: Outcome) {
   if (outcome.end === "stopped") return { status: "skipped", skipReason: "paused", error: null } as const;
   const status = outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
   return { status, skipReason: null, error: outcome.error } as const;
+}
+
+function measure(metrics: ExecutionMetrics, outcome: Outcome, recorded: Recorded): void {
+  for (const phase of ["check", "perform"] as const) {
+    const record = outcome[phase];
+    if (record) metrics.phaseEnded(phase, { ms: record.duration_ms, ok: record.error === null });
+  }
+  if (recorded === "final") metrics.runEnded(judge(outcome).status);
 }
 
 function logEnd(claimed: ClaimedExecution, outcome: Outcome, recorded: Recorded, log: Logger): void {

@@ -16,6 +16,7 @@ import { loadModules } from "@belfry/runners/load-modules.ts";
 import { text, webUrl, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
+import { createMetrics, executionMetrics } from "@belfry/service/metrics.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
 import { createBreakers } from "./breakers.ts";
 import { createCallbacks } from "./callbacks.ts";
@@ -96,15 +97,18 @@ await runProcess("worker", {
       const heard = listen(env.DATABASE_URL, CALLBACK_CHANNEL, { onNotify, onConnect, onError });
       lifecycle.started("callback listener", heard.close);
     }
+    const measured = createMetrics({ ofProcess: env.BELFRY_HEALTH_PORT !== undefined });
+    // Measured only where somebody can read it.
+    const metrics = env.BELFRY_HEALTH_PORT === undefined ? null : executionMetrics(measured);
     const consuming = startConsuming(
-      { db, backend, ledger, breakers, callbacks, http, modules, running, log },
+      { db, backend, ledger, breakers, callbacks, metrics, http, modules, running, log },
       identity,
     );
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => performance.now() - (liveness.lastRunAt() ?? 0) < SILENT_MS;
-      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready, measured);
       lifecycle.started("health", health.close);
     }
     log.info({ worker: id, pool: env.BELFRY_POOL, queue: backend.kind, modules: identity.modules }, "worker started");

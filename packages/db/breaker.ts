@@ -24,6 +24,7 @@ export const CLOSED_BREAKER = {
   breakerFailed: 0,
   breakerOpened: 0,
   breakerOpenedAt: null,
+  breakerClosedAt: sql`case when breaker_state = 'closed' then breaker_closed_at else now() end`,
   breakerRetryAt: null,
   breakerProbe: null,
   breakerProbeAttempt: null,

@@ -34,6 +34,8 @@ export const functions = pgTable(
     breakerOpenedAt: instant("breaker_opened_at"),
     /** From when on one execution may try whether the function has recovered. */
     breakerRetryAt: instant("breaker_retry_at"),
+    /** When it was last closed after it had been open. */
+    breakerClosedAt: instant("breaker_closed_at"),
     /** Which execution tries, at which attempt. It may try as long as that is running. */
     breakerProbe: uuid("breaker_probe"),
     breakerProbeAttempt: integer("breaker_probe_attempt"),

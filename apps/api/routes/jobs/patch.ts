@@ -6,7 +6,7 @@ import { accountOf, type Route } from "../../app.ts";
 import { assertFound, found, idOf } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
 
-export const patchJobRoute: Route = (app, { db }) =>
+export const patchJobRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "PATCH",
     url: "/automation/jobs/:id",
@@ -34,6 +34,7 @@ export const patchJobRoute: Route = (app, { db }) =>
       const account = accountOf(request);
       const { id } = request.params;
       assertFound("job", await patchJob(db, account, id, request.body));
+      jobMetrics.updated(account);
       request.log.info({ job_id: id, account_id: account, fields: Object.keys(request.body) }, "job updated");
       return presentJob(found("job", await getJob(db, account, id)));
     },
