@@ -49,6 +49,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
@@ -62,6 +63,7 @@ describe("/openapi.json", () => {
       "POST /automation/executions/{id}/heartbeat",
       "POST /automation/functions",
       "POST /automation/functions/{id}/reset-breaker",
+      "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
@@ -96,6 +98,7 @@ describe("/openapi.json", () => {
       "CalendarSummary",
       "CallbackReceipt",
       "ChangedCalendar",
+      "CreatedFunction",
       "Duty",
       "Error",
       "Execution",
@@ -105,6 +108,7 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

@@ -15,6 +15,9 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     check: row.check,
     timeout_ms: row.timeoutMs,
     breaker: row.kind === "http" ? presentBreaker(row) : null,
+    connect_timeout_ms: row.connectTimeoutMs,
+    headers_timeout_ms: row.headersTimeoutMs,
+    body_timeout_ms: row.bodyTimeoutMs,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

@@ -3,7 +3,7 @@ import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Sign } from "./breakers.ts";
 
 type Attempt = { check: PhaseRecord | null; perform: PhaseRecord | null } & (
-  | { end: "success" | "declined" | "stopped" }
+  | { end: "success" | "declined" | "stopped" | "disabled" | "lost" }
   | { end: "failed"; error: ExecutionError; retryable: boolean }
 );
 
@@ -12,6 +12,7 @@ type Attempt = { check: PhaseRecord | null; perform: PhaseRecord | null } & (
  * no answer, is there and works; one that is too busy (429) is to be left alone.
  */
 export function signOf(attempt: Attempt): Sign {
+  if (attempt.end === "lost") return "nothing";
   if (attempt.end !== "failed") return "answers";
   switch (attempt.error.code) {
     case "TIMEOUT":

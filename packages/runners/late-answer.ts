@@ -2,6 +2,9 @@ import type { Json } from "@belfry/contract/json.ts";
 import type { BelfryKey } from "@belfry/functions/event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
+/** The function has taken the phase on (202) and answers it later. */
+export const TAKEN_ON = Symbol("taken on");
+
 /** What a function has answered that had taken a phase on. */
 export type LateAnswer = { output: Json } | { error: { message: string; retryable: boolean } };
 
