@@ -108,6 +108,7 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "Registry",
       "RotatedSecret",
       "SchedulePreview",
     ]);

@@ -102,11 +102,18 @@ it("opens after failures in a row, postpones without using up an attempt, and le
   const failing = await runs(functionId, 3);
   for (const id of failing) expect(await ended(id)).toMatchObject({ status: "failed", error: { code: "HTTP_STATUS" } });
   expect(await stateOf(functionId)).toBe("open");
+  await ledger.db.execute(
+    sql`update functions set breaker_retry_at = now() + interval '1 hour' where id = ${functionId}`,
+  );
 
   const waiting = await runs(functionId, 20);
   await Promise.all(waiting.map(postponed));
-  expect((await read(waiting[0] as string)).attempts).toEqual([]);
+  expect(await read(waiting[0] as string)).toMatchObject({ status: "pending", attempt: 1, worker: null, attempts: [] });
   healthy = true;
+  await untilRetry(functionId);
+  await ledger.db.execute(sql`
+    update executions set available_at = now(), publish_at = now()
+    where status = 'pending' and job_id = (select job_id from executions where id = ${waiting[0]})`);
   for (const id of waiting)
     expect(await ended(id, 20_000)).toMatchObject({ status: "success", attempt: 1, attempts: [] });
   expect(await breakerOf(functionId)).toEqual({ state: "closed", opened: 0, failed: 0 });

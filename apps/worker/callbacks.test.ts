@@ -245,6 +245,10 @@ describe("while it waits", () => {
     const perform = await takenOn();
     const checkJob = await jobThat(takesOn, {}, { check: true });
     const check = await takenOn({}, checkJob);
+    // The check has to have taken long by the worker's own clock as well: only then is the job looked at again.
+    await expect
+      .poll(async () => Date.now() - ((await read(check.executionId)).startedAt?.getTime() as number))
+      .toBeGreaterThan(200);
     await pauseJob(ledger.db, account.accountId, perform.jobId);
     await pauseJob(ledger.db, account.accountId, checkJob);
     await post(perform, "complete", { output: 1 });
