@@ -19,6 +19,12 @@ export const completeBody = z
   })
   .refine((body) => (body.output === undefined) !== (body.error === undefined), "must be { output } or { error }");
 
+/** Body of `POST /automation/executions/{id}/heartbeat`, which may also be absent: how far the work is, for people. */
+export const heartbeatBody = z
+  .strictObject({ percent: z.number().min(0).max(100).optional(), text: z.string().max(1000).optional() })
+  .refine((body) => body.text === undefined || body.percent !== undefined, "text needs a percent")
+  .nullish();
+
 /** What was taken note of. */
 export const callbackReceipt = z.object({
   execution_id: z.uuid(),

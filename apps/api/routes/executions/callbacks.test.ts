@@ -159,6 +159,20 @@ describe("POST /automation/executions/{id}/heartbeat", () => {
     expect((await stored(phase))?.heartbeatAt).toBeGreaterThan(0);
   });
 
+  it("may say how far the work is, which the execution then shows", async () => {
+    const phase = await running();
+    const progressOf = async () => (await client.get(`/automation/executions/${phase.executionId}`)).json().progress;
+    expect((await post(phase.executionId, "heartbeat", phase.token, '{"percent":40,"text":"half"}')).statusCode).toBe(
+      200,
+    );
+    expect(await progressOf()).toMatchObject({ percent: 40, text: "half" });
+    for (const body of [undefined, "{}"])
+      expect((await post(phase.executionId, "heartbeat", phase.token, body)).statusCode).toBe(200);
+    expect(await progressOf()).toMatchObject({ percent: 40 });
+    for (const body of ['{"percent":101}', '{"text":"no number"}', "[]", '{"percent":1,"more":1}'])
+      expect((await post(phase.executionId, "heartbeat", phase.token, body)).statusCode).toBe(422);
+  });
+
   it("is refused once the phase was answered", async () => {
     const phase = await running();
     await complete(phase, { output: 1 });
