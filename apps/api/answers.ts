@@ -1,6 +1,7 @@
 /** The answers' schemas, as they are validated and documented. */
 import { ledgerAudit } from "@belfry/contract/audit.ts";
 import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@belfry/contract/calendar.ts";
+import { callbackReceipt } from "@belfry/contract/callback.ts";
 import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
@@ -55,6 +56,8 @@ export type ExecutionAnswer = z.infer<typeof executionAnswer>;
 export const executionWithAttemptsAnswer = executionWithAttempts.extend(phases);
 export type ExecutionWithAttemptsAnswer = z.infer<typeof executionWithAttemptsAnswer>;
 
+export const callbackReceiptAnswer = callbackReceipt;
+
 export const occurrenceAnswer = occurrence;
 export type OccurrenceAnswer = z.infer<typeof occurrenceAnswer>;
 
@@ -104,6 +107,7 @@ answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });
 answerNames.add(importedCalendarAnswer, { id: "ImportedCalendar" });
 answerNames.add(executionAnswer, { id: "Execution" });
 answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
+answerNames.add(callbackReceiptAnswer, { id: "CallbackReceipt" });
 answerNames.add(occurrenceAnswer, { id: "Occurrence" });
 answerNames.add(schedulePreviewAnswer, { id: "SchedulePreview" });
 answerNames.add(ledgerAuditAnswer, { id: "LedgerAudit" });

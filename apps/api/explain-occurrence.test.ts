@@ -15,6 +15,7 @@ const execution = (fields: Partial<OccurrenceExecution>): OccurrenceExecution =>
   held: false,
   attempt: 1,
   availableAt: NINE,
+  breakerRetryAt: null,
   startedAt: null,
   error: null,
   ...fields,
@@ -51,6 +52,14 @@ it.each<[string, Partial<OccurrenceExecution>]>([
   ["waits for a worker", { status: "pending" }],
   ["waits for a worker, attempt 2", { status: "pending", attempt: 2 }],
   ["waits for attempt 2 until 2026-01-31T09:02:00.000Z", { status: "pending", attempt: 2, availableAt: NOW + 60_000 }],
+  [
+    "waits: the function's circuit breaker is open until 2026-01-31T09:02:00.000Z",
+    { status: "pending", attempt: 2, availableAt: NOW + 61_000, breakerRetryAt: NOW + 60_000 },
+  ],
+  [
+    "waits: the function's circuit breaker is open, and one execution tries whether the function has recovered",
+    { status: "pending", availableAt: NOW + 61_000, breakerRetryAt: NOW },
+  ],
   ["waits for its turn: another execution of this job is open", { status: "pending", held: true }],
 ])("%s", (sentence, fields) => {
   expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: execution(fields) }, NOW)).toBe(sentence);

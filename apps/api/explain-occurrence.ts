@@ -37,13 +37,19 @@ function explainExecution(execution: OccurrenceExecution, punctually: string, no
   }
 }
 
-function explainPending({ held, attempt, availableAt }: OccurrenceExecution, now: number): string {
+function explainPending({ held, attempt, availableAt, breakerRetryAt }: OccurrenceExecution, now: number): string {
   if (held) return "waits for its turn: another execution of this job is open";
+  if (breakerRetryAt !== null) return waitsForBreaker(breakerRetryAt, now);
   const which = attempt === 1 ? "" : `attempt ${attempt} `;
   return availableAt > now
     ? `waits for ${which}until ${at(availableAt)}`
     : `waits for a worker${which && `, ${which.trim()}`}`;
 }
+
+const waitsForBreaker = (retryAt: number, now: number): string =>
+  retryAt > now
+    ? `waits: the function's circuit breaker is open until ${at(retryAt)}`
+    : "waits: the function's circuit breaker is open, and one execution tries whether the function has recovered";
 
 const whySkipped = ({ skipReason, occurrences }: OccurrenceExecution): string => {
   const why = skipReason === null ? "no reason is known" : WHY_SKIPPED[skipReason];

@@ -62,8 +62,11 @@ describe("/openapi.json", () => {
       "POST /automation/calendars",
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
+      "POST /automation/executions/{id}/complete",
+      "POST /automation/executions/{id}/heartbeat",
       "POST /automation/functions",
       "POST /automation/functions/{id}/rollback",
+      "POST /automation/functions/{id}/reset-breaker",
       "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/functions/{id}/test",
       "POST /automation/jobs",
@@ -88,7 +91,7 @@ describe("/openapi.json", () => {
     expect(document.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });
     for (const { path, security, responses } of operations) {
       if (path.startsWith("/automation/")) {
-        expect(security).toBeUndefined();
+        expect(security).toEqual(/\/(complete|heartbeat)$/.test(path) ? [{ phaseToken: [] }] : undefined);
         expect(responses["401"]?.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/Error" });
       } else expect(security).toEqual([]);
     }
@@ -98,6 +101,7 @@ describe("/openapi.json", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
       "Calendar",
       "CalendarSummary",
+      "CallbackReceipt",
       "ChangedCalendar",
       "CreatedFunction",
       "Duty",

@@ -30,7 +30,14 @@ export async function registerOpenApi(app: App): Promise<void> {
         { name: "health", description: "For those who run Belfry." },
       ],
       components: {
-        securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "The account's API key." } },
+        securitySchemes: {
+          apiKey: { type: "http", scheme: "bearer", description: "The account's API key." },
+          phaseToken: {
+            type: "http",
+            scheme: "bearer",
+            description: "The token that a function was given in `belfry.callback` with the call of one phase.",
+          },
+        },
       },
       security: [{ apiKey: [] }],
     },

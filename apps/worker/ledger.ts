@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Progress } from "@belfry/contract/execution.ts";
 import type { Db } from "@belfry/db/client.ts";
 import {
@@ -7,6 +6,9 @@ import {
   type FailedAttempt,
   finishExecutions,
   mayPerform,
+  type Postponed,
+  type Postponement,
+  postponeExecutions,
   recordLost,
   retryExecution,
   unclaimExecution,
@@ -17,6 +19,7 @@ import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
 import { type ProgressNote, writeProgress } from "@belfry/db/progress.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
+import { untilAnswered } from "./until-answered.ts";
 
 /** One worker's hand in the ledger. Claims and verdicts of many executions travel together. */
 export type Ledger = {
@@ -34,6 +37,8 @@ export type Ledger = {
   noteProgress(executionId: string, attempt: number, progress: Progress): void;
   /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
   unclaim(executionId: string, attempt: number): Promise<boolean>;
+  /** Gives a claim back of which nothing was run and which is to start later, at the same attempt. Waits as `finish` does. */
+  postpone(postponement: Postponement): Promise<Postponed>;
   /** The secrets of a function of kind http that are valid now, the newest first. Throws when Postgres does not answer. */
   secretsOf(functionId: string): Promise<string[]>;
 };
@@ -42,7 +47,6 @@ export type Ledger = {
 const MAX_BATCH = 100;
 /** Two, so that one gathers while the other is written. */
 const PARALLEL = 2;
-const RETRY_EVERY_MS = 250;
 
 /** `lost` is aborted when this worker no longer counts: then nothing that it holds is its own, and waiting ends. */
 export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSignal): Ledger {
@@ -68,7 +72,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     parallel: PARALLEL,
     async run(batch) {
       const written = new Set<string>();
-      await untilAnswered(() =>
+      await answered(() =>
         writeVerdicts(
           batch.filter((v) => !written.has(v.executionId)),
           written,
@@ -76,6 +80,12 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       );
       return batch.map((verdict) => written.has(verdict.executionId));
     },
+  });
+
+  const postponements = createMicroBatch<Postponement, Postponed>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    run: (batch) => answered(() => postponeExecutions(db, worker, batch)),
   });
 
   const progresses = createMicroBatch<ProgressNote, void>({
@@ -92,19 +102,20 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   return {
     claim: (executionId, attempt) => claims.add({ executionId, attempt }),
     finish: (verdict) => verdicts.add(verdict),
-    retry: (failed) => untilAnswered(() => writeRetry(failed)),
-    mayPerform: (executionId, attempt) => untilAnswered(() => mayPerform(db, worker, executionId, attempt)),
+    retry: (failed) => answered(() => writeRetry(failed)),
+    mayPerform: (executionId, attempt) => answered(() => mayPerform(db, worker, executionId, attempt)),
     async lose(executionId, message) {
       const error = { code: "FUNCTION_CRASHED", message } as const;
-      await untilAnswered(() => recordLost(db, { error, limit: 1, of: { worker, executionIds: [executionId] } }));
+      await answered(() => recordLost(db, { error, limit: 1, of: { worker, executionIds: [executionId] } }));
     },
     noteProgress(executionId, attempt, progress) {
       progresses.add({ executionId, attempt, progress }).catch((error: unknown) => {
         log.warn({ err: error, execution_id: executionId }, "progress could not be written");
       });
     },
-    unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+    unclaim: (executionId, attempt) => answered(() => unclaimExecution(db, worker, executionId, attempt)),
     secretsOf: (functionId) => validSecrets(db, functionId),
+    postpone: (postponement) => postponements.add(postponement),
   };
 
   /**
@@ -142,16 +153,8 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   }
 
   /** Every write is guarded by the claim, so doing one again whose answer was cut off does no harm. */
-  async function untilAnswered<T>(write: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        if (isRefused(error) || lost.aborted) throw error;
-        log.warn({ err: error }, "ledger does not answer, trying again");
-        await sleep(RETRY_EVERY_MS, undefined, { signal: lost });
-      }
-    }
+  function answered<T>(write: () => Promise<T>): Promise<T> {
+    return untilAnswered(write, log, lost);
   }
 }
 

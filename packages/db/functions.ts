@@ -4,6 +4,7 @@ import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/fun
 import type { JsonObject } from "@belfry/contract/json.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { CLOSED_BREAKER } from "./breaker.ts";
 import type { Db } from "./client.ts";
 import { addSecret } from "./function-secrets.ts";
 import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
@@ -117,6 +118,10 @@ export async function patchFunction(
         ...(patch.check !== undefined && { check: patch.check }),
         ...(patch.hosts !== undefined && { hosts: patch.hosts }),
         ...(patch.limits !== undefined && { limits: patch.limits }),
+        ...(patch.breaker?.failures !== undefined && { breakerFailures: patch.breaker.failures }),
+        ...(patch.breaker?.open_seconds !== undefined && { breakerOpenSeconds: patch.breaker.open_seconds }),
+        // What was learnt of another server, or is not to be heeded any more, keeps nothing back.
+        ...((patch.url !== undefined || patch.breaker?.failures === 0) && CLOSED_BREAKER),
         ...(patch.connect_timeout_ms !== undefined && { connectTimeoutMs: patch.connect_timeout_ms }),
         ...(patch.headers_timeout_ms !== undefined && { headersTimeoutMs: patch.headers_timeout_ms }),
         ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
@@ -132,7 +137,7 @@ export async function patchFunction(
 
 /** The fields that belong to each kind, besides those of all. */
 const FIELDS_OF = {
-  http: ["url", "headers", "check", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
+  http: ["url", "headers", "check", "breaker", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
   module: ["module"],
   sandbox: ["source", "language", "hosts", "limits"],
 } as const satisfies Record<FunctionKind, readonly (keyof PatchFunctionBody)[]>;
@@ -145,12 +150,13 @@ export function assertPatchable(current: FunctionRow, patch: PatchFunctionBody):
     if (field) throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
 }
-
 function httpTarget(body: CreateFunctionBody & { kind: "http" }) {
   return {
     url: body.url,
     headers: body.headers,
     check: body.check,
+    breakerFailures: body.breaker.failures,
+    breakerOpenSeconds: body.breaker.open_seconds,
     connectTimeoutMs: body.connect_timeout_ms,
     headersTimeoutMs: body.headers_timeout_ms,
     bodyTimeoutMs: body.body_timeout_ms,

@@ -35,6 +35,13 @@ describe("POST /automation/functions", () => {
       version: null,
       hosts: null,
       limits: null,
+      breaker: {
+        state: "closed",
+        failures: 0,
+        opened_at: null,
+        retry_at: null,
+        settings: { failures: 5, open_seconds: 10 },
+      },
       connect_timeout_ms: null,
       headers_timeout_ms: null,
       body_timeout_ms: null,
