@@ -14,6 +14,8 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     module: row.module,
     check: row.check,
     timeout_ms: row.timeoutMs,
+    max_concurrency: row.maxConcurrency,
+    rate_limit: row.rateLimit,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

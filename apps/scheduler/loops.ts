@@ -3,6 +3,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
 import { msUntilNextPublish } from "@belfry/db/outbox.ts";
 import { releaseHeld } from "@belfry/db/overlap.ts";
+import { tendGates } from "@belfry/db/tend-gates.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
@@ -21,6 +22,7 @@ const PERIODS = {
   settle: 1_000,
   autoPause: 1_000,
   replan: 1_000,
+  gates: 1_000,
 } as const;
 
 const SWEEP_BATCH = 1_000;
@@ -36,8 +38,8 @@ const LOOK_AGAIN_MS = 10;
 export type SchedulerTools = { db: Db; publisher: Publisher; log: Logger };
 
 export type Loops = {
-  /** Somebody changed something: look at once. */
-  wake(): void;
+  /** Somebody changed something: look at once, everywhere or where the hint says. */
+  wake(hint?: string): void;
   all: readonly Loop[];
   /** Resolves when every loop and every publish under way has ended. */
   stop(): Promise<void>;
@@ -75,7 +77,9 @@ export function startLoops(tools: SchedulerTools): Loops {
     everyMs: PERIODS.reap,
     log,
     async runOnce() {
-      if ((await reaper.runOnce()).executions.length > 0) publishLoop.wake();
+      if ((await reaper.runOnce()).executions.length === 0) return;
+      publishLoop.wake();
+      gates.wake();
     },
   });
   const settleLoop = startLoop({
@@ -119,9 +123,23 @@ export function startLoops(tools: SchedulerTools): Loops {
     runOnce: async (signal) => ((await replan(db, log, signal)) > 0 ? 0 : PERIODS.replan),
   });
 
-  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause, replanLoop];
+  const gates = startLoop({
+    name: "gates",
+    everyMs: PERIODS.gates,
+    log,
+    async runOnce() {
+      const { released, nextInMs } = await tendGates(db);
+      if (released > 0) publishLoop.wake();
+      return until(nextInMs);
+    },
+  });
+
+  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause, replanLoop, gates];
   return {
-    wake() {
+    wake(hint) {
+      // At a gate these come often, and the others would look in vain.
+      if (hint === "publish") return publishLoop.wake();
+      if (hint === "gates") return gates.wake();
       sweep.wake();
       publishLoop.wake();
       release.wake();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { createFunctionBody } from "@belfry/contract/function.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
@@ -126,12 +127,11 @@ it("does not try again what a module calls permanent", async () => {
   };
   const gone = defineFunction({ name: "gone", perform });
   await registerModules(test.db, [{ ...gone, check: false }]);
-  const { id: functionId } = await createFunction(test.db, account.accountId, {
-    kind: "module",
-    name: "gone",
-    description: "",
-    timeout_ms: null,
-  });
+  const { id: functionId } = await createFunction(
+    test.db,
+    account.accountId,
+    createFunctionBody.parse({ kind: "module", name: "gone" }),
+  );
   const modules = new Map([[gone.name, gone]]);
 
   expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({

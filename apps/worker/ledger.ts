@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { claimGated, leaveGates } from "@belfry/db/claim-gated.ts";
 import type { Db } from "@belfry/db/client.ts";
 import {
   type ClaimedExecution,
@@ -40,16 +41,29 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
     async run(wanted) {
-      const claimed = await claimExecutions(db, worker, wanted);
-      const byId = new Map(claimed.map((c) => [c.executionId, c]));
-      return wanted.map((w) => {
-        const mine = byId.get(w.executionId);
-        // An earlier attempt's message may come in the same batch as the one that counts.
-        if (mine?.attempt !== w.attempt) return null;
-        // The same message twice in one batch is one claim: the second finds nothing.
-        byId.delete(w.executionId);
-        return mine;
-      });
+      return handOut(wanted, await claimExecutions(db, worker, wanted));
+    },
+  });
+
+  // What the first claim does not get: mostly by itself, so that nothing without a limit waits for a gate's lock.
+  const gatedClaims = createMicroBatch<{ executionId: string; attempt: number }, ClaimedExecution | null>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    async run(wanted) {
+      const claimed = await claimGated(db, worker, wanted);
+      for (const { executionId } of claimed) gated.add(executionId);
+      return handOut(wanted, claimed);
+    },
+  });
+
+  /** What runs here and has passed a gate. */
+  const gated = new Set<string>();
+  const leavers = createMicroBatch<{ executionId: string; attempt: number }, void>({
+    maxSize: MAX_BATCH,
+    parallel: 1,
+    async run(ended) {
+      await leaveGates(db, ended);
+      return ended.map(() => undefined);
     },
   });
 
@@ -69,12 +83,37 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   });
 
   return {
-    claim: (executionId, attempt) => claims.add({ executionId, attempt }),
-    finish: (verdict) => verdicts.add(verdict),
-    retry: (failed) => untilAnswered(() => writeRetry(failed)),
+    async claim(executionId, attempt) {
+      const wanted = { executionId, attempt };
+      return (await claims.add(wanted)) ?? gatedClaims.add(wanted);
+    },
+    finish: (verdict) => leaving(verdict, verdicts.add(verdict)),
+    retry: (failed) =>
+      leaving(
+        failed,
+        untilAnswered(() => writeRetry(failed)),
+      ),
     mayPerform: (executionId, attempt) => untilAnswered(() => mayPerform(db, worker, executionId, attempt)),
-    unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+    unclaim: (executionId, attempt) =>
+      leaving(
+        { executionId, attempt },
+        untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+      ),
   };
+
+  /**
+   * Once it is written that an attempt is over, its place at a gate goes to whoever waits. Nobody waits for that here:
+   * a place that nobody has given away is found by the schedulers.
+   */
+  async function leaving(
+    { executionId, attempt }: { executionId: string; attempt: number },
+    written: Promise<boolean>,
+  ): Promise<boolean> {
+    const over = await written;
+    if (over && gated.delete(executionId))
+      leavers.add({ executionId, attempt }).catch((err: unknown) => log.warn({ err }, "a gate was not left at once"));
+    return over;
+  }
 
   /**
    * Writes verdicts and notes in `written` which ones it has. One that Postgres refuses, or that waits for a job which
@@ -122,6 +161,22 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       }
     }
   }
+}
+
+/** To each that wanted one its claim, or null. */
+function handOut(
+  wanted: readonly { executionId: string; attempt: number }[],
+  claimed: readonly ClaimedExecution[],
+): (ClaimedExecution | null)[] {
+  const byId = new Map(claimed.map((c) => [c.executionId, c]));
+  return wanted.map((w) => {
+    const mine = byId.get(w.executionId);
+    // An earlier attempt's message may come in the same batch as the one that counts.
+    if (mine?.attempt !== w.attempt) return null;
+    // The same message twice in one batch is one claim: the second finds nothing.
+    byId.delete(w.executionId);
+    return mine;
+  });
 }
 
 /** The same verdict without what Postgres may have refused. What happened has happened, recorded in full or not. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { timeoutMs } from "./job.ts";
+import { limits } from "./limits.ts";
 import { functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
 
@@ -49,6 +50,7 @@ const http = { url: httpUrl, headers };
 const common = {
   description,
   timeout_ms: timeoutMs.nullable(),
+  ...limits,
 };
 
 /** Body of `POST /automation/functions`. */
@@ -62,6 +64,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     check: z.boolean().default(true),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
   z.strictObject({
     kind: z.literal("module"),
@@ -70,6 +74,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     module: name.optional(),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
@@ -93,6 +99,7 @@ export const functionRecord = z.object({
   module: z.string().nullable(),
   check: z.boolean(),
   timeout_ms: z.int().nullable(),
+  ...limits,
   created_at: instant,
   updated_at: instant,
 });

@@ -3,6 +3,7 @@ import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { changeLimits, limitsIn, openGate } from "./limits.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { functions } from "./tables/functions.ts";
@@ -21,20 +22,25 @@ export async function createFunction(db: Db, accountId: string, body: CreateFunc
     body.kind === "http"
       ? { url: body.url, headers: body.headers, check: body.check }
       : await moduleTarget(db, body.module ?? body.name);
+  const limits = { maxConcurrency: body.max_concurrency, rateLimit: body.rate_limit };
   try {
-    const [row] = await db
-      .insert(functions)
-      .values({
-        id: newId(),
-        accountId,
-        name: body.name,
-        description: body.description,
-        kind: body.kind,
-        timeoutMs: body.timeout_ms,
-        ...target,
-      })
-      .returning();
-    return row as FunctionRow;
+    return await inTransaction(db, async (tx) => {
+      const [row] = await tx
+        .insert(functions)
+        .values({
+          id: newId(),
+          accountId,
+          name: body.name,
+          description: body.description,
+          kind: body.kind,
+          timeoutMs: body.timeout_ms,
+          ...limits,
+          ...target,
+        })
+        .returning();
+      await openGate(tx, { id: row?.id as string, kind: "function" }, limits);
+      return row as FunctionRow;
+    });
   } catch (error) {
     throw nameTaken(error, "functions_name", body.name);
   }
@@ -81,8 +87,9 @@ export async function patchFunction(
       throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
-  try {
-    const [row] = await db
+  const limits = limitsIn(patch);
+  const change = async (tx: Db) => {
+    const [row] = await tx
       .update(functions)
       .set({
         ...(patch.name !== undefined && { name: patch.name }),
@@ -92,11 +99,15 @@ export async function patchFunction(
         ...(patch.headers !== undefined && { headers: patch.headers }),
         ...(patch.check !== undefined && { check: patch.check }),
         ...target,
+        ...limits,
         updatedAt: sql`now()`,
       })
       .where(and(eq(functions.id, functionId), eq(functions.accountId, accountId), isNull(functions.deletedAt)))
       .returning();
     return row ?? null;
+  };
+  try {
+    return await changeLimits(db, { id: functionId, kind: "function" }, limits, change);
   } catch (error) {
     throw nameTaken(error, "functions_name", patch.name ?? "");
   }

@@ -1,3 +1,4 @@
+import type { RateLimit } from "@belfry/contract/limits.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -22,6 +23,9 @@ export const functions = pgTable(
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),
     timeoutMs: integer("timeout_ms"),
+    /** Attempts at once, and starts in a time; null is no limit. See gates.ts. */
+    maxConcurrency: integer("max_concurrency"),
+    rateLimit: json<RateLimit>("rate_limit"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     deletedAt: instant("deleted_at"),
