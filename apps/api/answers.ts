@@ -1,4 +1,5 @@
 /** The answers' schemas, as they are validated and documented. */
+import { account } from "@belfry/contract/account.ts";
 import { ledgerAudit } from "@belfry/contract/audit.ts";
 import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@belfry/contract/calendar.ts";
 import { duty } from "@belfry/contract/duty.ts";
@@ -25,6 +26,9 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
+
+export const accountAnswer = account;
+export type AccountAnswer = z.infer<typeof accountAnswer>;
 
 export const calendarAnswer = calendar;
 export type CalendarAnswer = z.infer<typeof calendarAnswer>;
@@ -69,6 +73,7 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(accountAnswer, { id: "Account" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
 answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });

@@ -8,6 +8,8 @@ import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
 import { claimDue } from "./claim-due.ts";
+import { claimDueOfOthers } from "./claim-due-of-others.ts";
+import { crowding } from "./crowding.ts";
 import { publish, publishPending } from "./publish.ts";
 import { createReaper } from "./reap.ts";
 import { replan } from "./replan.ts";
@@ -30,6 +32,8 @@ const PUBLISH_BATCH = 1_000;
 const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
 const AUTO_PAUSE_BATCH = 50;
+/** To find those of others, what is due of a crowd is read over: some tens of milliseconds where they are 50,000. */
+const OTHERS_EVERY_MS = 200;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */
@@ -50,6 +54,7 @@ export function startLoops(tools: SchedulerTools): Loops {
   const publishing = new Set<Promise<unknown>>();
   const reaper = createReaper(db, log);
 
+  let othersSweptAt = Number.NEGATIVE_INFINITY;
   const sweep = startLoop({
     name: "sweep",
     everyMs: PERIODS.sweep,
@@ -59,6 +64,12 @@ export function startLoops(tools: SchedulerTools): Loops {
         const { jobs, dispatches } = await claimDue(db, SWEEP_BATCH);
         await publishInBackground(dispatches);
         full = jobs > 0;
+        const crowd = crowding(dispatches, SWEEP_BATCH);
+        if (crowd.length > 0 && performance.now() - othersSweptAt > OTHERS_EVERY_MS) {
+          const others = await claimDueOfOthers(db, SWEEP_BATCH, crowd);
+          await publishInBackground(others.dispatches);
+          othersSweptAt = performance.now();
+        }
       }
       return until(await msUntilNextDue(db));
     },

@@ -14,10 +14,12 @@ import { patchAccount } from "./accounts.ts";
 import { claimGated, leaveGates } from "./claim-gated.ts";
 import { cancelExecution, claimExecutions, finishExecutions, recordLost, retryExecution } from "./executions.ts";
 import { patchFunction } from "./functions.ts";
+import { lockGates } from "./gates.ts";
 import { pauseJob, runJob } from "./jobs.ts";
 import { takeForPublish } from "./outbox.ts";
 import { array } from "./sql-values.ts";
 import { tendGates } from "./tend-gates.ts";
+import { inTransaction } from "./transaction.ts";
 import { markStopped } from "./workers.ts";
 
 let test: TestLedger;
@@ -191,6 +193,24 @@ describe("a limit of starts in a time", () => {
       const inWindow = starts.filter((other) => other.ms >= ms && other.ms < ms + rate.per_seconds * 1_000);
       expect(inWindow.length).toBeLessThanOrEqual(rate.starts);
     }
+  });
+
+  it("records as the start the moment from which it counts, after all waiting for others", async () => {
+    await limit({ rate_limit: { starts: 1, per_seconds: 1 } });
+    const [message] = (await runs(1)) as [Message];
+    const holding = inTransaction(test.db, async (tx) => {
+      await lockGates(tx, [account.functionId]);
+      const claiming = claim([message]);
+      const waits = sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(() => rowsOf(test.db, waits), { interval: 5 }).toHaveLength(1);
+      const [moment] = await rowsOf<{ at: string }>(test.db, sql`select clock_timestamp()::text as at`);
+      return { claiming, at: moment?.at as string };
+    });
+    const { claiming, at } = await holding;
+    await claiming;
+    const later = sql`select id from executions where id = ${message.executionId}
+      and started_at >= date_trunc('milliseconds', ${at}::timestamptz)`;
+    expect(await rowsOf(test.db, later)).toHaveLength(1);
   });
 
   it("says when the next has its turn", async () => {

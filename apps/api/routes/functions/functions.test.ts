@@ -32,6 +32,8 @@ describe("POST /automation/functions", () => {
       description: "",
       module: null,
       check: true,
+      max_concurrency: null,
+      rate_limit: null,
       created_at: expect.any(String),
       updated_at: expect.any(String),
     });
