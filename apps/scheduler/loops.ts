@@ -33,7 +33,9 @@ const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
 const AUTO_PAUSE_BATCH = 50;
 /** To find those of others, what is due of a crowd is read over: some tens of milliseconds where they are 50,000. */
-const OTHERS_EVERY_MS = 200;
+const OTHERS_EVERY_MS = 100;
+/** A batch of a crowd takes far less than this. */
+const CROWD_MS = 3_000;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */
@@ -54,7 +56,8 @@ export function startLoops(tools: SchedulerTools): Loops {
   const publishing = new Set<Promise<unknown>>();
   const reaper = createReaper(db, log);
 
-  let othersSweptAt = Number.NEGATIVE_INFINITY;
+  /** Accounts that had so much due lately that the sweep took several batches of it. */
+  let crowd: { accounts: string[]; until: number } = { accounts: [], until: 0 };
   const sweep = startLoop({
     name: "sweep",
     everyMs: PERIODS.sweep,
@@ -64,14 +67,24 @@ export function startLoops(tools: SchedulerTools): Loops {
         const { jobs, dispatches } = await claimDue(db, SWEEP_BATCH);
         await publishInBackground(dispatches);
         full = jobs > 0;
-        const crowd = crowding(dispatches, SWEEP_BATCH);
-        if (crowd.length > 0 && performance.now() - othersSweptAt > OTHERS_EVERY_MS) {
-          const others = await claimDueOfOthers(db, SWEEP_BATCH, crowd);
-          await publishInBackground(others.dispatches);
-          othersSweptAt = performance.now();
-        }
+        const accounts = crowding(dispatches, SWEEP_BATCH);
+        if (accounts.length === 0) continue;
+        crowd = { accounts, until: performance.now() + CROWD_MS };
+        sweepOthers.wake();
       }
       return until(await msUntilNextDue(db));
+    },
+  });
+  // Beside the sweep, which is busy with the crowd: by turns, each of the others would wait for a batch of it.
+  const sweepOthers = startLoop({
+    name: "sweep others",
+    everyMs: PERIODS.sweep,
+    log,
+    async runOnce() {
+      if (performance.now() > crowd.until) return PERIODS.sweep;
+      const { dispatches } = await claimDueOfOthers(db, SWEEP_BATCH, crowd.accounts);
+      inBackground(dispatches);
+      return OTHERS_EVERY_MS;
     },
   });
   const publishLoop = startLoop({
@@ -145,7 +158,7 @@ export function startLoops(tools: SchedulerTools): Loops {
     },
   });
 
-  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause, replanLoop, gates];
+  const all = [sweep, sweepOthers, publishLoop, reap, release, settleLoop, autoPause, replanLoop, gates];
   return {
     wake(hint) {
       // At a gate these come often, and the others would look in vain.
@@ -173,6 +186,11 @@ export function startLoops(tools: SchedulerTools): Loops {
   async function publishInBackground(dispatches: Parameters<typeof publish>[1]): Promise<void> {
     if (dispatches.length === 0) return;
     if (publishing.size >= MAX_PUBLISHING) await Promise.race(publishing);
+    inBackground(dispatches);
+  }
+
+  function inBackground(dispatches: Parameters<typeof publish>[1]): void {
+    if (dispatches.length === 0) return;
     const sending = publish(tools, dispatches).finally(() => publishing.delete(sending));
     publishing.add(sending);
   }
