@@ -50,6 +50,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
@@ -61,6 +62,7 @@ describe("/openapi.json", () => {
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
+      "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
@@ -95,6 +97,7 @@ describe("/openapi.json", () => {
       "Calendar",
       "CalendarSummary",
       "ChangedCalendar",
+      "CreatedFunction",
       "Duty",
       "Error",
       "Execution",
@@ -104,6 +107,8 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "Registry",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

@@ -16,6 +16,9 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     timeout_ms: row.timeoutMs,
     max_concurrency: row.maxConcurrency,
     rate_limit: row.rateLimit,
+    connect_timeout_ms: row.connectTimeoutMs,
+    headers_timeout_ms: row.headersTimeoutMs,
+    body_timeout_ms: row.bodyTimeoutMs,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

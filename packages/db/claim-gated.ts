@@ -106,10 +106,10 @@ async function noteStarts(
 }
 
 /** Attempts have ended: their places at gates are free, and go to whoever waits. */
-export async function leaveGates(db: Db, ended: readonly Wanted[]): Promise<void> {
+export async function leaveGates(db: Db, executionIds: readonly string[]): Promise<void> {
   await inTransaction(db, async (tx) => {
     const { rows } = await tx.execute<{ id: string }>(sql`
-      select distinct gate_id as id from gate_holds where execution_id = any(${columnsOf(ended)("executionId", "uuid")})`);
+      select distinct gate_id as id from gate_holds where execution_id = any(${array(executionIds, "uuid")})`);
     if (rows.length === 0) return;
     const locked = await lockGates(
       tx,
