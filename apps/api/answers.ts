@@ -1,4 +1,5 @@
 /** The answers' schemas, as they are validated and documented. */
+import { account } from "@belfry/contract/account.ts";
 import { ledgerAudit } from "@belfry/contract/audit.ts";
 import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@belfry/contract/calendar.ts";
 import { callbackReceipt } from "@belfry/contract/callback.ts";
@@ -34,6 +35,8 @@ export type FunctionVersionAnswer = z.infer<typeof functionVersionAnswer>;
 export const functionVersionWithSourceAnswer = functionVersionWithSource;
 
 export const functionTestAnswer = functionTest.extend(phases);
+export const accountAnswer = account;
+export type AccountAnswer = z.infer<typeof accountAnswer>;
 export const registryAnswer = registry;
 export const createdFunctionAnswer = createdFunction;
 
@@ -98,6 +101,7 @@ answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
 answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });
 answerNames.add(functionTestAnswer, { id: "FunctionTest" });
+answerNames.add(accountAnswer, { id: "Account" });
 answerNames.add(registryAnswer, { id: "Registry" });
 answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
 answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });

@@ -13,6 +13,7 @@ const execution = (fields: Partial<OccurrenceExecution>): OccurrenceExecution =>
   status: "success",
   skipReason: null,
   held: false,
+  holdingBack: null,
   attempt: 1,
   availableAt: NINE,
   breakerRetryAt: null,
@@ -61,6 +62,17 @@ it.each<[string, Partial<OccurrenceExecution>]>([
     { status: "pending", availableAt: NOW + 61_000, breakerRetryAt: NOW },
   ],
   ["waits for its turn: another execution of this job is open", { status: "pending", held: true }],
+  [
+    "waits: the function's limit of 5 at once",
+    { status: "pending", holdingBack: { kind: "function", maxConcurrency: 5, rateLimit: null } },
+  ],
+  [
+    "waits: the account's limits of 5 at once and 100 starts in 60 s",
+    {
+      status: "pending",
+      holdingBack: { kind: "account", maxConcurrency: 5, rateLimit: { starts: 100, per_seconds: 60 } },
+    },
+  ],
 ])("%s", (sentence, fields) => {
   expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: execution(fields) }, NOW)).toBe(sentence);
 });

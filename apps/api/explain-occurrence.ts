@@ -1,5 +1,6 @@
 import type { SkipReason } from "@belfry/contract/states.ts";
 import type { Occurrence, OccurrenceExecution } from "@belfry/db/read-occurrences.ts";
+import { nameLimits } from "@belfry/db/waits-at.ts";
 
 /** Less than this is the time that a message takes, and nothing to speak of. */
 const ON_TIME_MS = 1_000;
@@ -37,8 +38,10 @@ function explainExecution(execution: OccurrenceExecution, punctually: string, no
   }
 }
 
-function explainPending({ held, attempt, availableAt, breakerRetryAt }: OccurrenceExecution, now: number): string {
+function explainPending(execution: OccurrenceExecution, now: number): string {
+  const { held, holdingBack, attempt, availableAt, breakerRetryAt } = execution;
   if (held) return "waits for its turn: another execution of this job is open";
+  if (holdingBack) return `waits: ${nameLimits(holdingBack)}`;
   if (breakerRetryAt !== null) return waitsForBreaker(breakerRetryAt, now);
   const which = attempt === 1 ? "" : `attempt ${attempt} `;
   return availableAt > now

@@ -37,6 +37,7 @@ describe("/openapi.json", () => {
       "DELETE /automation/calendars/{id}",
       "DELETE /automation/functions/{id}",
       "DELETE /automation/jobs/{id}",
+      "GET /automation/account",
       "GET /automation/calendars",
       "GET /automation/calendars/{id}",
       "GET /automation/executions",
@@ -56,6 +57,7 @@ describe("/openapi.json", () => {
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
+      "PATCH /automation/accounts/{id}",
       "PATCH /automation/calendars/{id}",
       "PATCH /automation/functions/{id}",
       "PATCH /automation/jobs/{id}",
@@ -99,6 +101,7 @@ describe("/openapi.json", () => {
 
   it("names the shapes of the answers, and refers to nothing that it does not name", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Account",
       "Calendar",
       "CalendarSummary",
       "CallbackReceipt",

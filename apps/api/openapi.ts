@@ -26,6 +26,7 @@ export async function registerOpenApi(app: App): Promise<void> {
           description: "Dates that schedules share: holidays to leave out, or the only days to run on.",
         },
         { name: "executions", description: "What became of it: one record for each occurrence and each manual run." },
+        { name: "accounts", description: "What an account may do at most." },
         { name: "system", description: "What the cluster does for itself. For admins." },
         { name: "health", description: "For those who run Belfry." },
       ],

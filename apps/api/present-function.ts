@@ -18,6 +18,8 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     hosts: row.hosts,
     limits: row.limits,
     breaker: row.kind === "http" ? presentBreaker(row) : null,
+    max_concurrency: row.maxConcurrency,
+    rate_limit: row.rateLimit,
     connect_timeout_ms: row.connectTimeoutMs,
     headers_timeout_ms: row.headersTimeoutMs,
     body_timeout_ms: row.bodyTimeoutMs,

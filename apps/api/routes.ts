@@ -1,4 +1,6 @@
 import type { Route } from "./app.ts";
+import { getAccountRoute } from "./routes/accounts/get.ts";
+import { patchAccountRoute } from "./routes/accounts/patch.ts";
 import { createCalendarRoute } from "./routes/calendars/create.ts";
 import { deleteCalendarRoute } from "./routes/calendars/delete.ts";
 import { getCalendarRoute } from "./routes/calendars/get.ts";
@@ -82,6 +84,9 @@ export const ROUTES: readonly Route[] = [
   cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
   completePhaseRoute, //      POST   /automation/executions/{id}/complete
   heartbeatPhaseRoute, //     POST   /automation/executions/{id}/heartbeat
+
+  getAccountRoute, //         GET    /automation/account
+  patchAccountRoute, //       PATCH  /automation/accounts/{id}
 
   auditLedgerRoute, //        GET    /automation/ledger/audit
 

@@ -51,7 +51,11 @@ await runProcess("scheduler", {
 
     const loops = startLoops({ db: database.db, publisher, log });
     lifecycle.started("loops", loops.stop);
-    const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, { onNotify: loops.wake, onConnect: loops.wake, onError });
+    const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, {
+      onNotify: loops.wake,
+      onConnect: () => loops.wake(),
+      onError,
+    });
     lifecycle.started("listener", listener.close);
 
     const duty = soleDuty(env.DATABASE_URL, WATCHDOG_LOCK, 3 * WATCH_EVERY_MS);

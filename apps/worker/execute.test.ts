@@ -145,12 +145,11 @@ it("does not try again what a module calls permanent", async () => {
   folder.define("gone.ts", `name: "gone", perform() { throw new PermanentError("the customer is gone"); }`);
   const { modules } = await offerModules(folder.dir);
   await registerModules(test.db, [...modules.values()]);
-  const { id: functionId } = await createFunction(test.db, account.accountId, {
-    kind: "module",
-    name: "gone",
-    description: "",
-    timeout_ms: null,
-  });
+  const { id: functionId } = await createFunction(
+    test.db,
+    account.accountId,
+    createFunctionBody.parse({ kind: "module", name: "gone" }),
+  );
 
   expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({
     status: "failed",

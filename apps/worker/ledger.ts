@@ -1,4 +1,5 @@
 import type { Progress } from "@belfry/contract/execution.ts";
+import { claimGated, leaveGates } from "@belfry/db/claim-gated.ts";
 import type { Db } from "@belfry/db/client.ts";
 import {
   type ClaimedExecution,
@@ -54,16 +55,29 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
     async run(wanted) {
-      const claimed = await claimExecutions(db, worker, wanted);
-      const byId = new Map(claimed.map((c) => [c.executionId, c]));
-      return wanted.map((w) => {
-        const mine = byId.get(w.executionId);
-        // An earlier attempt's message may come in the same batch as the one that counts.
-        if (mine?.attempt !== w.attempt) return null;
-        // The same message twice in one batch is one claim: the second finds nothing.
-        byId.delete(w.executionId);
-        return mine;
-      });
+      return handOut(wanted, await claimExecutions(db, worker, wanted));
+    },
+  });
+
+  // What the first claim does not get: mostly by itself, so that nothing without a limit waits for a gate's lock.
+  const gatedClaims = createMicroBatch<{ executionId: string; attempt: number }, ClaimedExecution | null>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    async run(wanted) {
+      const claimed = await claimGated(db, worker, wanted);
+      for (const { executionId } of claimed) gated.add(executionId);
+      return handOut(wanted, claimed);
+    },
+  });
+
+  /** What runs here and has passed a gate. */
+  const gated = new Set<string>();
+  const leavers = createMicroBatch<string, void>({
+    maxSize: MAX_BATCH,
+    parallel: 1,
+    async run(ended) {
+      await leaveGates(db, ended);
+      return ended.map(() => undefined);
     },
   });
 
@@ -100,23 +114,54 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   });
 
   return {
-    claim: (executionId, attempt) => claims.add({ executionId, attempt }),
-    finish: (verdict) => verdicts.add(verdict),
-    retry: (failed) => answered(() => writeRetry(failed)),
+    async claim(executionId, attempt) {
+      const wanted = { executionId, attempt };
+      return (await claims.add(wanted)) ?? gatedClaims.add(wanted);
+    },
+    finish: (verdict) => leaving(verdict, verdicts.add(verdict)),
+    retry: (failed) =>
+      leaving(
+        failed,
+        answered(() => writeRetry(failed)),
+      ),
     mayPerform: (executionId, attempt) => answered(() => mayPerform(db, worker, executionId, attempt)),
+    unclaim: (executionId, attempt) =>
+      leaving(
+        { executionId },
+        answered(() => unclaimExecution(db, worker, executionId, attempt)),
+      ),
     async lose(executionId, message) {
       const error = { code: "FUNCTION_CRASHED", message } as const;
       await answered(() => recordLost(db, { error, limit: 1, of: { worker, executionIds: [executionId] } }));
+      leave(executionId);
     },
     noteProgress(executionId, attempt, progress) {
       progresses.add({ executionId, attempt, progress }).catch((error: unknown) => {
         log.warn({ err: error, execution_id: executionId }, "progress could not be written");
       });
     },
-    unclaim: (executionId, attempt) => answered(() => unclaimExecution(db, worker, executionId, attempt)),
     secretsOf: (functionId) => validSecrets(db, functionId),
-    postpone: (postponement) => postponements.add(postponement),
+    async postpone(postponement) {
+      const came = await postponements.add(postponement);
+      if (came !== "lost") leave(postponement.executionId);
+      return came;
+    },
   };
+
+  /**
+   * Once it is written that an attempt is over, its place at a gate goes to whoever waits. Nobody waits for that here:
+   * a place that nobody has given away is found by the schedulers.
+   */
+  async function leaving({ executionId }: { executionId: string }, written: Promise<boolean>): Promise<boolean> {
+    const over = await written;
+    if (over) leave(executionId);
+    return over;
+  }
+
+  function leave(executionId: string): void {
+    if (gated.delete(executionId))
+      leavers.add(executionId).catch((err: unknown) => log.warn({ err }, "a gate was not left at once"));
+  }
 
   /**
    * Writes verdicts and notes in `written` which ones it has. One that Postgres refuses, or that waits for a job which
@@ -156,6 +201,22 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   function answered<T>(write: () => Promise<T>): Promise<T> {
     return untilAnswered(write, log, lost);
   }
+}
+
+/** To each that wanted one its claim, or null. */
+function handOut(
+  wanted: readonly { executionId: string; attempt: number }[],
+  claimed: readonly ClaimedExecution[],
+): (ClaimedExecution | null)[] {
+  const byId = new Map(claimed.map((c) => [c.executionId, c]));
+  return wanted.map((w) => {
+    const mine = byId.get(w.executionId);
+    // An earlier attempt's message may come in the same batch as the one that counts.
+    if (mine?.attempt !== w.attempt) return null;
+    // The same message twice in one batch is one claim: the second finds nothing.
+    byId.delete(w.executionId);
+    return mine;
+  });
 }
 
 /** The same verdict without what Postgres may have refused. What happened has happened, recorded in full or not. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { timeoutMs } from "./job.ts";
+import { limits } from "./limits.ts";
 import { sandboxHosts, sandboxLanguage, sandboxLimits, sandboxSource, storedLimits } from "./sandbox.ts";
 import { breakerState, functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
@@ -67,6 +68,7 @@ const steps = {
 const common = {
   description,
   timeout_ms: timeoutMs.nullable(),
+  ...limits,
 };
 
 /** After how many failures in a row a function is left alone (0: never), and for how long the first time. */
@@ -95,6 +97,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     body_timeout_ms: steps.body_timeout_ms.default(null),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
   z.strictObject({
     kind: z.literal("module"),
@@ -103,6 +107,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     module: name.optional(),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
   z.strictObject({
     kind: z.literal("sandbox"),
@@ -113,6 +119,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     limits: sandboxLimits.prefault({}),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
@@ -169,6 +177,7 @@ export const functionRecord = z.object({
   limits: storedLimits.nullable(),
   /** Null for kinds other than `http`. */
   breaker: breaker.nullable(),
+  ...limits,
   connect_timeout_ms: z.int().nullable(),
   headers_timeout_ms: z.int().nullable(),
   body_timeout_ms: z.int().nullable(),

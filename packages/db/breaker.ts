@@ -154,4 +154,4 @@ async function releasePostponed(db: Db, functionId: string): Promise<number> {
  * Of a pending execution `e`: it had its turn on the queue and was put off. What waits for its first start or for
  * another attempt has not been there yet.
  */
-export const isPostponed: SQL = sql`(not e.held and e.dispatch > 0 and e.available_at > now())`;
+export const isPostponed: SQL = sql`(not e.held and e.gate is null and e.dispatch > 0 and e.available_at > now())`;

@@ -184,26 +184,30 @@ const secretsOf = (functionId: SQL): SQL => sql`(
 
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
- * is not counted as lost. What is not in the answer is not this worker's to run.
+ * is not counted as lost. What is not in the answer is not this worker's to run. What has a limit is left alone, unless
+ * it is `pastGates`, which is for claim-gated.ts to say.
  */
 export async function claimExecutions(
   db: Db,
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
+  { pastGates = false } = {},
 ): Promise<ClaimedExecution[]> {
+  if (wanted.length === 0) return [];
   const column = columnsOf(wanted);
+  const hasNoGate = pastGates ? sql`` : sql`and not ${hasGate}`;
   const { rows } = await db.execute<ClaimedExecution>(sql`
     with wanted as (
       select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
       where ${amongThem(wanted)} and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
-        and exists (select from workers where id = ${worker} and stopped_at is null)
+        and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
       order by e.id
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version, gate = null
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -220,6 +224,9 @@ export async function claimExecutions(
       ) as function`);
   return rows;
 }
+
+/** Asked of each row by itself: for a join the planner would have to think, and there are few gates or none. */
+const hasGate = opaque(sql`(select true from gates g where g.id = e.function_id or g.id = e.account_id limit 1)`);
 
 export type Verdict = {
   executionId: string;

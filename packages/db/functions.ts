@@ -8,6 +8,7 @@ import { CLOSED_BREAKER } from "./breaker.ts";
 import type { Db } from "./client.ts";
 import { addSecret } from "./function-secrets.ts";
 import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
+import { changeLimits, limitsIn, openGate } from "./limits.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { functionSecrets } from "./tables/function-secrets.ts";
@@ -34,6 +35,7 @@ export async function createFunction(
   body: CreateFunctionBody,
   compiled: CompiledSource | null = null,
 ): Promise<CreatedFunction> {
+  const limits = limitsIn(body);
   const values = {
     id: newId(),
     accountId,
@@ -41,6 +43,7 @@ export async function createFunction(
     description: body.description,
     kind: body.kind,
     timeoutMs: body.timeout_ms,
+    ...limits,
     ...(await targetOf(db, body, compiled)),
   };
   try {
@@ -48,6 +51,7 @@ export async function createFunction(
       const [row] = await tx.insert(functions).values(values).returning();
       const created = row as FunctionRow;
       if (compiled) await insertVersion(tx, created.id, 1, compiled);
+      await openGate(tx, { id: created.id, kind: "function" }, limits);
       return { ...created, signingSecret: body.kind === "http" ? await addSecret(tx, created.id) : null };
     });
   } catch (error) {
@@ -99,8 +103,10 @@ export async function patchFunction(
   if (!current) return null;
   assertPatchable(current, patch);
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
+  const limits = limitsIn(patch);
+  const owner = { id: functionId, kind: "function" } as const;
   try {
-    return await inTransaction(db, (tx) => change(tx));
+    return await inTransaction(db, (tx) => changeLimits(tx, owner, limits, change));
   } catch (error) {
     throw nameTaken(error, "functions_name", patch.name ?? "");
   }
@@ -127,6 +133,7 @@ export async function patchFunction(
         ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
         ...target,
         ...uploaded,
+        ...limits,
         updatedAt: sql`now()`,
       })
       .where(and(eq(functions.id, functionId), eq(functions.accountId, accountId), isNull(functions.deletedAt)))

@@ -11,6 +11,7 @@ import { readChanges } from "./job-changes.ts";
 import { instantsOfRange, type PlanSegment, planSegments } from "./planned-instants.ts";
 import { toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
+import { type HoldingBack, holdingBack } from "./waits-at.ts";
 
 /** Instants in milliseconds since the epoch. */
 export type Occurrence = {
@@ -29,6 +30,8 @@ export type OccurrenceExecution = {
   status: ExecutionStatus;
   skipReason: SkipReason | null;
   held: boolean;
+  /** The limits for which it waits off the queue, if it does. */
+  holdingBack: HoldingBack | null;
   attempt: number;
   availableAt: number;
   /** Until when the circuit breaker of its function is open, if that has put it off: "now" while one execution tries. Else null. */
@@ -128,7 +131,7 @@ async function readExecutions(
       order by scheduled_for limit ${limit})
     )
     select e.id, ${toMs(sql`e.scheduled_for`)} as "scheduledFor", ${toMs(sql`e.scheduled_until`)} as "scheduledUntil",
-      e.occurrences, e.status, e.skip_reason as "skipReason", e.held, e.attempt,
+      e.occurrences, e.status, e.skip_reason as "skipReason", e.held, ${holdingBack} as "holdingBack", e.attempt,
       ${toMs(sql`e.available_at`)} as "availableAt", ${toMs(sql`coalesce(a.started_at, e.started_at)`)} as "startedAt", e.error,
       case when e.status = 'pending' and ${isPostponed} then (
         select ${toMs(sql`case f.breaker_state when 'open' then f.breaker_retry_at else now() end`)}

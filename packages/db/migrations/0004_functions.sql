@@ -52,10 +52,31 @@ CREATE TABLE "function_versions" (
 	CONSTRAINT "function_versions_language" CHECK ("function_versions"."language" in ('javascript', 'typescript'))
 );
 --> statement-breakpoint
+CREATE TABLE "gate_holds" (
+	"gate_id" uuid NOT NULL,
+	"execution_id" uuid NOT NULL,
+	"attempt" integer NOT NULL,
+	CONSTRAINT "gate_holds_key" PRIMARY KEY("execution_id","attempt","gate_id")
+);
+--> statement-breakpoint
+CREATE TABLE "gate_starts" (
+	"gate_id" uuid NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "gates" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"kind" text NOT NULL,
+	CONSTRAINT "gates_kind" CHECK ("gates"."kind" in ('function', 'account'))
+);
+--> statement-breakpoint
 ALTER TABLE "functions" DROP CONSTRAINT "functions_kind";--> statement-breakpoint
 ALTER TABLE "functions" DROP CONSTRAINT "functions_target";--> statement-breakpoint
+ALTER TABLE "accounts" ADD COLUMN "max_concurrency" integer;--> statement-breakpoint
+ALTER TABLE "accounts" ADD COLUMN "rate_limit" json;--> statement-breakpoint
 ALTER TABLE "attempts" ADD COLUMN "rollback_phase" json;--> statement-breakpoint
 ALTER TABLE "executions" ADD COLUMN "function_version" integer;--> statement-breakpoint
+ALTER TABLE "executions" ADD COLUMN "gate" uuid;--> statement-breakpoint
 ALTER TABLE "executions" ADD COLUMN "rollback_phase" json;--> statement-breakpoint
 ALTER TABLE "executions" ADD COLUMN "progress" json;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "module_file" text;--> statement-breakpoint
@@ -73,6 +94,8 @@ ALTER TABLE "functions" ADD COLUMN "breaker_retry_at" timestamp (3) with time zo
 ALTER TABLE "functions" ADD COLUMN "breaker_closed_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "breaker_probe" uuid;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "breaker_probe_attempt" integer;--> statement-breakpoint
+ALTER TABLE "functions" ADD COLUMN "max_concurrency" integer;--> statement-breakpoint
+ALTER TABLE "functions" ADD COLUMN "rate_limit" json;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "connect_timeout_ms" integer;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "headers_timeout_ms" integer;--> statement-breakpoint
 ALTER TABLE "functions" ADD COLUMN "body_timeout_ms" integer;--> statement-breakpoint
@@ -82,6 +105,9 @@ ALTER TABLE "function_secrets" ADD CONSTRAINT "function_secrets_function_id_func
 ALTER TABLE "function_versions" ADD CONSTRAINT "function_versions_function_id_functions_id_fk" FOREIGN KEY ("function_id") REFERENCES "public"."functions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "callbacks_oldest" ON "callbacks" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "function_tests_waiting" ON "function_tests" USING btree ("pool","id") WHERE worker is null;--> statement-breakpoint
+CREATE INDEX "gate_holds_gate" ON "gate_holds" USING btree ("gate_id");--> statement-breakpoint
+CREATE INDEX "gate_starts_latest" ON "gate_starts" USING btree ("gate_id","at");--> statement-breakpoint
+CREATE INDEX "executions_at_gate" ON "executions" USING btree ("gate","publish_at","id") WHERE status = 'pending' and gate is not null;--> statement-breakpoint
 ALTER TABLE "functions" ADD CONSTRAINT "functions_breaker" CHECK ("functions"."breaker_state" in ('closed', 'open', 'half_open'));--> statement-breakpoint
 ALTER TABLE "functions" ADD CONSTRAINT "functions_breaker_probe" CHECK (("functions"."breaker_state" = 'half_open') = ("functions"."breaker_probe" is not null));--> statement-breakpoint
 ALTER TABLE "functions" ADD CONSTRAINT "functions_kind" CHECK ("functions"."kind" in ('http', 'module', 'sandbox'));--> statement-breakpoint

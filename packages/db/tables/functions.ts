@@ -1,4 +1,5 @@
 import type { JsonObject } from "@belfry/contract/json.ts";
+import type { RateLimit } from "@belfry/contract/limits.ts";
 import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { BreakerState, FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
@@ -50,6 +51,9 @@ export const functions = pgTable(
     /** Which execution tries, at which attempt. It may try as long as that is running. */
     breakerProbe: uuid("breaker_probe"),
     breakerProbeAttempt: integer("breaker_probe_attempt"),
+    /** Attempts at once, and starts in a time; null is no limit. See gates.ts. */
+    maxConcurrency: integer("max_concurrency"),
+    rateLimit: json<RateLimit>("rate_limit"),
     /** Of kind http, of the steps of a call; null is the default. */
     connectTimeoutMs: integer("connect_timeout_ms"),
     headersTimeoutMs: integer("headers_timeout_ms"),

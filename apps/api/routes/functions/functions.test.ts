@@ -42,6 +42,8 @@ describe("POST /automation/functions", () => {
         retry_at: null,
         settings: { failures: 5, open_seconds: 10 },
       },
+      max_concurrency: null,
+      rate_limit: null,
       connect_timeout_ms: null,
       headers_timeout_ms: null,
       body_timeout_ms: null,
