@@ -113,7 +113,7 @@ const run = (name: string, payload: Json = {}, more: Partial<HostedCall> = {}, o
     },
     checkTimeoutMs: 10_000,
     performTimeoutMs: 10_000,
-    askAfter: Number.POSITIVE_INFINITY,
+    askAfter: Number.MAX_SAFE_INTEGER,
     mayPerform: async () => true,
     signal: never,
     onProgress: () => undefined,
