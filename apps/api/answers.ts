@@ -4,7 +4,7 @@ import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@b
 import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
-import { functionRecord } from "@belfry/contract/function.ts";
+import { createdFunction, functionRecord, rotatedSecret } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
@@ -28,6 +28,9 @@ export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
 
 export const registryAnswer = registry;
+export const createdFunctionAnswer = createdFunction;
+
+export const rotatedSecretAnswer = rotatedSecret;
 
 export const calendarAnswer = calendar;
 export type CalendarAnswer = z.infer<typeof calendarAnswer>;
@@ -73,6 +76,8 @@ export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(registryAnswer, { id: "Registry" });
+answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
+answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
 answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });

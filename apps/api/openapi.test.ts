@@ -60,6 +60,7 @@ describe("/openapi.json", () => {
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
+      "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
@@ -93,6 +94,7 @@ describe("/openapi.json", () => {
       "Calendar",
       "CalendarSummary",
       "ChangedCalendar",
+      "CreatedFunction",
       "Duty",
       "Error",
       "Execution",
@@ -103,6 +105,7 @@ describe("/openapi.json", () => {
       "LedgerAudit",
       "Occurrence",
       "Registry",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

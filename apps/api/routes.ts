@@ -14,6 +14,7 @@ import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
 import { getRegistryRoute } from "./routes/functions/registry.ts";
+import { rotateSecretRoute } from "./routes/functions/rotate-secret.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   patchFunctionRoute, //      PATCH  /automation/functions/{id}
   deleteFunctionRoute, //     DELETE /automation/functions/{id}
   getRegistryRoute, //        GET    /automation/registry
+  rotateSecretRoute, //       POST   /automation/functions/{id}/rotate-secret
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs

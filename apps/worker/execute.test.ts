@@ -3,8 +3,9 @@ import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
+import { parseAllowList } from "@belfry/runners/allow-list.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
@@ -25,9 +26,9 @@ import { offerModules } from "./offer-modules.ts";
 
 const never = new AbortController().signal;
 const log = createLogger("test", "warn", { write: () => undefined });
-const http = createHttpClient();
 const hosts = createHostPool({ limit: 2, memoryMb: 128, onNotice: () => undefined });
 const folder = makeFunctionFolder();
+const http = createHttpClient({ allow: parseAllowList("127.0.0.1") });
 let test: TestLedger;
 let target: Target;
 /** Its function is the target's. */

@@ -4,7 +4,7 @@ import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { readCheckResult } from "@belfry/runners/check-result.ts";
 import { stopFailure } from "@belfry/runners/deadline.ts";
 import type { HostPool } from "@belfry/runners/host-pool.ts";
-import type { HttpClient } from "@belfry/runners/http.ts";
+import type { HttpClient } from "@belfry/runners/http-client.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.ts";
 import { runHosted } from "@belfry/runners/run-hosted.ts";
 import { type PhaseResult, type PhaseTarget, runPhase } from "@belfry/runners/run-phase.ts";
@@ -14,6 +14,7 @@ import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
 import { resolveTarget, type Target } from "./resolve-target.ts";
 import { retryDelay } from "./retry-delay.ts";
+import { signingSecrets } from "./signing-secrets.ts";
 
 export type ExecuteTools = {
   ledger: Ledger;
@@ -45,7 +46,10 @@ type Known = Exclude<Outcome, { end: "lost" }>;
 
 /** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
 export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
-  const target = resolveTarget(claimed, tools.http, tools.modules);
+  const { functionId } = claimed;
+  const readSecrets = () => tools.ledger.secretsOf(functionId);
+  const secrets = signingSecrets(claimed.function.secrets ?? [], readSecrets, tools.log);
+  const target = resolveTarget(claimed, tools.http, tools.modules, secrets);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
     ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callFunction(claimed, target, tools, limited))

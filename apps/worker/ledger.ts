@@ -12,6 +12,7 @@ import {
   unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
+import { validSecrets } from "@belfry/db/function-secrets.ts";
 import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
 import { type ProgressNote, writeProgress } from "@belfry/db/progress.ts";
 import type { Logger } from "@belfry/service/logger.ts";
@@ -33,6 +34,8 @@ export type Ledger = {
   noteProgress(executionId: string, attempt: number, progress: Progress): void;
   /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
   unclaim(executionId: string, attempt: number): Promise<boolean>;
+  /** The secrets of a function of kind http that are valid now, the newest first. Throws when Postgres does not answer. */
+  secretsOf(functionId: string): Promise<string[]>;
 };
 
 /** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
@@ -101,6 +104,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       });
     },
     unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+    secretsOf: (functionId) => validSecrets(db, functionId),
   };
 
   /**

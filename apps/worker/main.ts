@@ -8,9 +8,11 @@ import { registerModules } from "@belfry/db/functions.ts";
 import { registerWorker, updateOffers } from "@belfry/db/workers.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
+import { parseAllowList, parsePorts } from "@belfry/runners/allow-list.ts";
+import { DEFAULT_PORTS } from "@belfry/runners/guard.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
-import { flag, text, wholeNumber } from "@belfry/service/env.ts";
+import { createHttpClient, DEFAULT_CONNECTIONS } from "@belfry/runners/http-client.ts";
+import { flag, parsed, text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import type { Logger } from "@belfry/service/logger.ts";
@@ -38,6 +40,10 @@ await runProcess("worker", {
     BELFRY_RELOAD: flag.default(false),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
+    // Functions of kind http may call public addresses at these ports, and besides what is allowed.
+    BELFRY_HTTP_ALLOW: parsed(parseAllowList).default([]),
+    BELFRY_HTTP_PORTS: parsed(parsePorts).default([...DEFAULT_PORTS]),
+    BELFRY_HTTP_CONNECTIONS: wholeNumber(1, 10_000).default(DEFAULT_CONNECTIONS),
   },
   graceMs: (env) => env.BELFRY_DRAIN_MS,
   async start({ env, log, lifecycle }) {
@@ -50,7 +56,11 @@ await runProcess("worker", {
       onNotice: (message, fields) => log.warn(fields, message),
     });
     lifecycle.started("hosts of modules", hosts.close);
-    const http = createHttpClient();
+    const http = createHttpClient({
+      allow: env.BELFRY_HTTP_ALLOW,
+      ports: env.BELFRY_HTTP_PORTS,
+      connections: env.BELFRY_HTTP_CONNECTIONS,
+    });
     lifecycle.started("http client", http.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));

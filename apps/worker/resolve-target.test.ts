@@ -1,5 +1,5 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
@@ -33,13 +33,18 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      connectTimeoutMs: null,
+      headersTimeoutMs: null,
+      bodyTimeoutMs: null,
+      secrets: null,
       ...fn,
     },
   };
 }
 
+const none = () => [];
 const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
-  resolveTarget(claimed(limits, fn), client, new Map());
+  resolveTarget(claimed(limits, fn), client, new Map(), none);
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
   const greet: SurveyedModule = {
@@ -49,7 +54,7 @@ function module(limits: Limits, definition: { check?: boolean } = {}) {
     timeoutMs: limits.module ?? null,
   };
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]));
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]), none);
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];
@@ -69,6 +74,14 @@ describe("a phase's limit", () => {
   it("of a function behind HTTP is the job's, then the record's", () => {
     expect(limitsOf(http({}))).toEqual([DEFAULT_TIMEOUT_MS, DEFAULT_TIMEOUT_MS]);
     expect(limitsOf(http({ check: 1, record: 3 }))).toEqual([1, 3]);
+  });
+});
+
+describe("the limits of a call's steps", () => {
+  it("are the record's, and by default 10 s for connecting and none for the others", () => {
+    const record = { connectTimeoutMs: 5, headersTimeoutMs: 6, bodyTimeoutMs: 7 };
+    expect(http({}, record)?.target).toMatchObject({ limits: { connectMs: 5, headersMs: 6, bodyMs: 7 } });
+    expect(http({})?.target).toMatchObject({ limits: { connectMs: 10_000, headersMs: null, bodyMs: null } });
   });
 });
 

@@ -152,8 +152,18 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    connectTimeoutMs: number | null;
+    headersTimeoutMs: number | null;
+    bodyTimeoutMs: number | null;
+    /** Of kind http: the secrets that were valid at the claim, the newest first; null for none. */
+    secrets: string[] | null;
   };
 };
+
+/** Only asked for functions that have some to have: the others pay nothing. */
+const secretsOf = (functionId: SQL): SQL => sql`(
+  select json_agg(s.secret order by s.expires_at desc nulls first) from function_secrets s
+  where s.function_id = ${functionId} and (s.expires_at is null or s.expires_at > now()))`;
 
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
@@ -184,7 +194,9 @@ export async function claimExecutions(
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       j.overlap->>'policy' in ('queue', 'cancel_running') as "othersMayWait",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
-        'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
+        'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
+        'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
+        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end) as function`);
   return rows;
 }
 

@@ -55,3 +55,14 @@ export const commonEnv = {
 };
 
 export const text = z.string();
+
+/** A setting that `parse` reads; what its error says is said of the setting, so it may name no secret. */
+export const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });

@@ -27,6 +27,10 @@ export const functions = pgTable(
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),
     timeoutMs: integer("timeout_ms"),
+    /** Of kind http, of the steps of a call; null is the default. */
+    connectTimeoutMs: integer("connect_timeout_ms"),
+    headersTimeoutMs: integer("headers_timeout_ms"),
+    bodyTimeoutMs: integer("body_timeout_ms"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     deletedAt: instant("deleted_at"),
