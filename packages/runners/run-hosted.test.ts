@@ -54,6 +54,7 @@ beforeAll(async () => {
     "mixed.js",
     `name: "mixed", perform(event, { payload }) {
       if (payload.how === "blocks") for (;;);
+      if (payload.how === "blocks later") setTimeout(() => { for (;;); }, 30);
       if (payload.how === "exits") setTimeout(() => process.exit(1), 300);
       return new Promise((done) => setTimeout(done, payload.ms ?? 0, process.pid));
     }`,
@@ -295,6 +296,17 @@ describe("a process that is blocked", () => {
     expect(over).toBe(false);
     expect(others[0]?.perform?.output).not.toBe(first.perform?.output);
     expect(await blocking).toMatchObject({ end: "failed", error: { code: "TIMEOUT" } });
+  });
+
+  it("leaves what it has not read to another one", async () => {
+    await run("mixed");
+    const blocking = run("mixed", { how: "blocks later", ms: 60_000 }, { performTimeoutMs: 500 });
+    // It has just answered, so it is given more before anybody can know.
+    await sleep(60);
+    const unread = run("mixed");
+
+    expect(await blocking).toMatchObject({ end: "failed", error: { code: "TIMEOUT" } });
+    expect(await unread).toMatchObject({ end: "success" });
   });
 });
 
