@@ -59,6 +59,10 @@ beforeAll(async () => {
       return new Promise((done) => setTimeout(done, payload.ms ?? 0, process.pid));
     }`,
   );
+  folder.define(
+    "unchecked.js",
+    `name: "unchecked", setup() { throw new Error("no disk"); }, perform() {}, rollback: () => "undone"`,
+  );
   folder.define("env.js", `name: "env", perform: () => process.env`);
   folder.define(
     "busy.js",
@@ -158,6 +162,10 @@ describe("the handlers of an attempt", () => {
       rollback: null,
     });
     expect(logsOf(outcome)).toEqual(logs);
+  });
+
+  it("have nothing to roll back when setup throws before a perform without a check", async () => {
+    expect(await run("unchecked")).toMatchObject({ end: "failed", error: { message: "no disk" }, rollback: null });
   });
 
   it("roll back a perform that has failed, and record it", async () => {
