@@ -3,8 +3,10 @@ import { hostname } from "node:os";
 import { slug } from "@belfry/contract/text.ts";
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
 import { assertSettings } from "@belfry/db/assert-settings.ts";
+import { callbackSecret } from "@belfry/db/callback-token.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { registerModules } from "@belfry/db/functions.ts";
+import { CALLBACK_CHANNEL, listen } from "@belfry/db/listen.ts";
 import { registerWorker, updateOffers } from "@belfry/db/workers.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
@@ -12,12 +14,18 @@ import { parseAllowList, parsePorts } from "@belfry/runners/allow-list.ts";
 import { DEFAULT_PORTS } from "@belfry/runners/guard.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient, DEFAULT_CONNECTIONS } from "@belfry/runners/http-client.ts";
-import { flag, parsed, text, wholeNumber } from "@belfry/service/env.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
+import { flag, parsed, text, webUrl, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import { createMetrics, executionMetrics } from "@belfry/service/metrics.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { createBreakers } from "./breakers.ts";
+import { createCallbacks } from "./callbacks.ts";
+import { createCodeCache } from "./code-cache.ts";
 import { startConsuming } from "./consume.ts";
+import { startFunctionTests } from "./function-tests.ts";
 import { createLedger } from "./ledger.ts";
 import { startLiveness } from "./liveness.ts";
 import { type Offered, offerModules } from "./offer-modules.ts";
@@ -33,12 +41,16 @@ await runProcess("worker", {
     // Between claim and verdict an execution mostly waits for two commits; so many fill a batch.
     BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(200),
     BELFRY_FUNCTIONS_DIR: text.optional(),
+    // Processes for uploaded functions that are meant to compute at the same time.
+    BELFRY_SANDBOX_HOSTS: wholeNumber(1, 64).default(2),
     /** Processes in which modules run, at once; and the heap of each. */
     BELFRY_MODULE_HOSTS: wholeNumber(1, 1_000).default(32),
     BELFRY_MODULE_MEMORY_MB: wholeNumber(32, 65_536).default(256),
     /** Follow changes in the folder. */
     BELFRY_RELOAD: flag.default(false),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
+    /** The API's address as functions see it: with it, they may answer later. */
+    BELFRY_PUBLIC_URL: webUrl.optional(),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
     // Functions of kind http may call public addresses at these ports, and besides what is allowed.
     BELFRY_HTTP_ALLOW: parsed(parseAllowList).default([]),
@@ -62,6 +74,8 @@ await runProcess("worker", {
       connections: env.BELFRY_HTTP_CONNECTIONS,
     });
     lifecycle.started("http client", http.close);
+    const pool = createSandboxPool({ places: env.BELFRY_SANDBOX_HOSTS });
+    lifecycle.started("sandbox", pool.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
@@ -94,12 +108,37 @@ await runProcess("worker", {
     lifecycle.started("liveness", liveness.stop);
 
     const ledger = createLedger(db, id, log, lost.signal);
-    const consuming = startConsuming({ db, backend, ledger, http, modules, hosts, running, log }, identity);
+    const sandbox = { pool, code: createCodeCache(db) };
+    const tests = startFunctionTests(env.DATABASE_URL, { db, http, modules, hosts, sandbox, log }, identity);
+    lifecycle.started("function tests", tests.stop);
+    const breakers = createBreakers(db, log, lost.signal);
+    const callbacks = env.BELFRY_PUBLIC_URL
+      ? createCallbacks({
+          db,
+          publicUrl: env.BELFRY_PUBLIC_URL,
+          secret: await callbackSecret(db),
+          log,
+          lost: lost.signal,
+        })
+      : null;
+    if (callbacks) {
+      lifecycle.started("callbacks", callbacks.stop);
+      const { notify: onNotify, look: onConnect } = callbacks;
+      const heard = listen(env.DATABASE_URL, CALLBACK_CHANNEL, { onNotify, onConnect, onError });
+      lifecycle.started("callback listener", heard.close);
+    }
+    const measured = createMetrics({ ofProcess: env.BELFRY_HEALTH_PORT !== undefined });
+    // Measured only where somebody can read it.
+    const metrics = env.BELFRY_HEALTH_PORT === undefined ? null : executionMetrics(measured);
+    const consuming = startConsuming(
+      { db, backend, ledger, breakers, callbacks, metrics, http, modules, hosts, sandbox, running, log },
+      identity,
+    );
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => performance.now() - (liveness.lastRunAt() ?? 0) < SILENT_MS;
-      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready, measured);
       lifecycle.started("health", health.close);
     }
     if (env.BELFRY_RELOAD && env.BELFRY_FUNCTIONS_DIR) {
