@@ -4,6 +4,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerError } from "./answer-error.ts";
+import { createTestAnswers } from "./answered-tests.ts";
 import type { App } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
 import { acceptBodies } from "./body-types.ts";
@@ -14,7 +15,6 @@ import { trackMethods } from "./method-not-allowed.ts";
 import { registerDocs, registerOpenApi } from "./openapi.ts";
 import { logRequest, requestId, sendRequestId } from "./request-log.ts";
 import { ROUTES } from "./routes.ts";
-import { createTestAnswers } from "./test-answers.ts";
 import { validatorCompiler } from "./validate.ts";
 
 const BODY_LIMIT = 1024 * 1024;
