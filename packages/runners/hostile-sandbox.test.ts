@@ -289,6 +289,12 @@ describe("what takes all there is", () => {
     expect(result).toMatchObject({ error: { code: "FUNCTION_CRASHED" }, retryable: false });
   });
 
+  it("has the memory that its limit says", async () => {
+    const source = perform("return new ArrayBuffer(20 * 1024 * 1024).byteLength");
+    expect((await attack(source, { memoryMb: 16 })).error?.code).toBe("FUNCTION_CRASHED");
+    expect((await attack(source, { memoryMb: 32 })).output).toBe(20 * 1024 * 1024);
+  });
+
   it("a large answer, and a deep one, are cut or refused", async () => {
     expect((await attack(perform("return 'x'.repeat(2e6)"))).error?.message).toContain("larger than 1048576 bytes");
     expect((await attack(perform("return 'x'.repeat(1e6)"))).record.output).toMatchObject({ truncated: true });

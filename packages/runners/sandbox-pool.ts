@@ -174,6 +174,9 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
       async call(call) {
         // Whoever held it has given up before there was anything to call.
         if (left) return { ok: false, reason: "killed", message: "it was stopped before it began", permanent: false };
+        if (!hosts.has(host)) {
+          return { ok: false, reason: "killed", message: "its process ended before it began", permanent: false };
+        }
         const outcome = callOn(host, call, hooksOf(host));
         busy = outcome;
         return outcome;

@@ -299,6 +299,8 @@ describe("the processes", () => {
     );
     await expect.poll(() => kit.pool.count().held, { timeout: 10_000 }).toBe(4);
     expect(await output("export const perform = () => 'mine';", { account: "other" })).toBe("mine");
+    expect(await output("export const perform = () => 'mine';", { account: "other" })).toBe("mine");
+    expect(kit.pool.count().held).toBe(4);
     waiting.abort();
     for (const { error } of await Promise.all(hung)) expect(error?.code).toBe("CANCELLED");
     expect(await output("export const perform = () => 1;", { account: "slow" })).toBe(1);
