@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-const tsc = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
+const tsc = join(fileURLToPath(new URL("../../node_modules/.bin", import.meta.url)), "tsc");
 let folder: string;
 
 beforeAll(async () => {
