@@ -122,7 +122,7 @@ describe("another account", () => {
     // What takes a phase's token takes no account's key.
     const byToken = /\/(complete|heartbeat)$/;
     const byId = documentedEndpoints().filter(({ url }) => url.includes(":id") && !byToken.test(url));
-    expect(byId.length).toBe(24);
+    expect(byId.length).toBe(25);
     for (const { method, url } of byId) {
       const kind = url.split("/")[2] as string;
       const send = (id: string) =>
