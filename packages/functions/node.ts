@@ -45,8 +45,7 @@ function bodyOf(request: Incoming): AsyncIterable<Uint8Array> | Iterable<Uint8Ar
     if (kept instanceof Uint8Array) return [kept];
     if (typeof kept === "string") return [new TextEncoder().encode(kept)];
   }
-  // Ending the iteration early must leave the connection open, for the answer that says why.
-  if (!request.readableDidRead) return request.iterator({ destroyOnReturn: false });
+  if (!request.readableDidRead) return request;
   throw new Refusal("BODY_UNAVAILABLE", BODY_TAKEN);
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineFunction, type FunctionContext } from "./define-function.ts";
 import type { PhaseEvent } from "./event.ts";
 import { PermanentError } from "./permanent-error.ts";
-import { type EventHandler, type ServeOptions, serve } from "./serve.ts";
+import { type EventHandler, type ServeOptions, serve, sign } from "./serve.ts";
 import { newSecret, signedCall, testEvent } from "./signed-call.ts";
 
 const secret = newSecret();
@@ -183,6 +183,12 @@ describe("the signal of a call", () => {
       });
   };
 
+  /** Whether it was stopped, a moment after it has begun. */
+  const isAbortedSoon: EventHandler = async (_, { signal }) => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return signal.aborted;
+  };
+
   it("is aborted when the caller has gone", async () => {
     const caller = new AbortController();
     const handler = untilStopped(() => caller.abort());
@@ -213,17 +219,12 @@ describe("the signal of a call", () => {
       ...signedCall(secret, testEvent("perform"), { at }).headers,
       "belfry-deadline": new Date(at.getTime() + 60_000).toISOString(),
     };
-    const handler: EventHandler = (_, { signal }) => Promise.resolve(signal.aborted);
-    expect((await perform(handler, { headers })).body).toBe(false);
+    expect((await perform(isAbortedSoon, { headers })).body).toBe(false);
   });
 
   it.each(["tomorrow", "", "9999-12-31T00:00:00Z"])("is not aborted by a deadline of %j", async (deadline) => {
     const headers = { "belfry-deadline": deadline };
-    const handler: EventHandler = async (_, { signal }) => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      return signal.aborted;
-    };
-    expect((await perform(handler, { headers })).body).toBe(false);
+    expect((await perform(isAbortedSoon, { headers })).body).toBe(false);
   });
 });
 
@@ -256,6 +257,14 @@ describe("a request that is none of ours", () => {
 
   it.each(["", "{", "nonsense"])("is not JSON: %j", async (body) => {
     expect(await send(signedCall(secret, body))).toEqual([400, "MALFORMED_JSON"]);
+  });
+
+  it("is not UTF-8", async () => {
+    const body = Uint8Array.from([...new TextEncoder().encode('{"a":"'), 0xff, 0x22, 0x7d]);
+    const { headers } = signedCall(secret, "");
+    const timestamp = Number(headers["webhook-timestamp"]);
+    headers["webhook-signature"] = await sign(secret, { id: "execution-1-check", timestamp, body });
+    expect(await send({ method: "POST", headers, body })).toEqual([400, "MALFORMED_JSON"]);
   });
 
   it.each([
