@@ -5,12 +5,13 @@ export type OpenApi = {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
 };
-type Content = { content?: Record<string, { schema: Schema }> };
+type Content = { required?: boolean; content?: Record<string, { schema: Schema }> };
 type Parameter = { in: string; name: string; required?: boolean; schema: Schema };
 type Operation = {
   operationId: string;
   summary: string;
   description?: string;
+  security?: Record<string, unknown>[];
   parameters?: Parameter[];
   requestBody?: Content;
   responses: Record<string, Content>;
@@ -23,9 +24,11 @@ type Located = Operation & { path: string; method: string };
  */
 export function clientSource(document: OpenApi): string {
   const answers = Object.entries(document.components.schemas);
-  const operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
-    Object.entries(byMethod).map(([method, operation]) => ({ ...operation, path, method: method.toUpperCase() })),
-  );
+  const operations = Object.entries(document.paths)
+    .flatMap(([path, byMethod]) =>
+      Object.entries(byMethod).map(([method, operation]) => ({ ...operation, path, method: method.toUpperCase() })),
+    )
+    .filter(takesOurKey);
   const types = typeWriter(
     [...answers, ...operations.flatMap(schemasOf)],
     new Set(["Client", ...answers.map(([name]) => typeName(name))]),
@@ -58,7 +61,8 @@ function methodOf(operation: Located, { write }: TypeWriter): string {
   const fields = shown.map(
     (each) => `${propertyName(each.name, each.required === true)}: ${write(each.schema, each.name)};`,
   );
-  if (requestBody) fields.push(`body: ${write(schemaOf(requestBody), operationId)};`);
+  if (requestBody)
+    fields.push(`body${requestBody.required === false ? "?" : ""}: ${write(schemaOf(requestBody), operationId)};`);
   if (takesKey(operation)) fields.push("idempotencyKey?: string;");
   const input = fields.length > 0 ? `{ ${fields.join(" ")} }` : "object";
   const answer = schemaOf(answerOf(operation));
@@ -76,6 +80,8 @@ function rowOf(operation: Located): unknown[] {
   return [operation.method, operation.path, special];
 }
 
+/** What wants another credential than the account's key is not for the client. */
+const takesOurKey = ({ security = [] }: Operation): boolean => security.every((each) => "apiKey" in each);
 const byNeed = (a: Parameter, b: Parameter): number => Number(b.required ?? false) - Number(a.required ?? false);
 const takesKey = ({ parameters = [] }: Operation): boolean => parameters.some(({ name }) => name === "idempotency-key");
 const isPaged = ({ parameters = [] }: Operation): boolean => parameters.some(({ name }) => name === "cursor");

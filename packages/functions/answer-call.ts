@@ -1,5 +1,6 @@
 import { callPhase, type EventHandler } from "./call-phase.ts";
 import { type DefinedFunction, isDefinedFunction, type Logger } from "./define-function.ts";
+import { LATER } from "./later.ts";
 import { isPermanent } from "./permanent-error.ts";
 import { readBody, readEvent, type ServedEvent } from "./read-call.ts";
 import { Refusal } from "./refusal.ts";
@@ -101,6 +102,7 @@ function readLimit(header: IncomingCall["header"]): number {
 }
 
 function succeed(value: unknown): CallAnswer {
+  if (value === LATER) return json(202, "{}");
   try {
     return json(200, JSON.stringify(value) ?? "null");
   } catch (thrown) {

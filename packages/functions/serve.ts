@@ -4,6 +4,7 @@ import type { DefinedFunction } from "./define-function.ts";
 
 export type { ServeOptions } from "./answer-call.ts";
 export type { EventHandler } from "./call-phase.ts";
+export { type Callback, complete, heartbeat, LATER, type LateAnswer } from "./later.ts";
 export { type Message, sign } from "./signature.ts";
 
 /**
