@@ -104,6 +104,7 @@ function readBase(baseUrl: string): string {
 
 function readKey(apiKey: string | undefined): string {
   if (!apiKey) throw new TypeError("apiKey: is missing");
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new TypeError("apiKey: has characters that no key has");
+  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(apiKey))
+    throw new TypeError("apiKey: has characters that no key has");
   return apiKey;
 }

@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import { createTestDatabase } from "./database.ts";
 import { type AppProcess, startApp } from "./processes.ts";
 
@@ -20,7 +21,8 @@ export async function runCluster({ functionsDir }: { functionsDir: string }): Pr
   const database = await createTestDatabase();
   const env = { DATABASE_URL: database.url, LOG_LEVEL: "info" };
   const api = await startApp("api", { ...env, PORT: "0", HOST: "127.0.0.1", BELFRY_BOOTSTRAP_API_KEY: KEY });
-  const url = addressOf(api);
+  // That it is ready comes by another way than its lines do.
+  const url = await vi.waitFor(() => addressOf(api), { timeout: 5_000 });
   const workerEnv = {
     ...env,
     BELFRY_FUNCTIONS_DIR: functionsDir,
