@@ -9,13 +9,11 @@ import { clientSource, type OpenApi } from "./client-source.ts";
 const file = new URL("../../packages/client/api.ts", import.meta.url).pathname;
 
 // Nothing is asked of the database: the document is made of the routes alone.
-const database = openDatabase({
-  url: "postgres://127.0.0.1:1/none",
-  applicationName: "none",
-  onError: () => undefined,
-});
-const app = await buildApp({ db: database.db, log: createLogger("client", "silent"), docsEnabled: false });
+const databaseUrl = "postgres://127.0.0.1:1/none";
+const { db, close } = openDatabase({ url: databaseUrl, applicationName: "none", onError: () => undefined });
+const options = { db, databaseUrl, log: createLogger("client", "silent"), docsEnabled: false };
+const app = await buildApp(options);
 writeFileSync(file, clientSource((await app.inject("/openapi.json")).json<OpenApi>()));
 execFileSync("biome", ["format", "--write", file]);
 await app.close();
-await database.close();
+await close();
