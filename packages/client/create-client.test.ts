@@ -72,6 +72,11 @@ describe("a call", () => {
     ]);
   });
 
+  it("answers text that says so as it is", async () => {
+    const { client } = await clientOf([(_, response) => response.setHeader("content-type", "text/plain").end("{}")]);
+    expect(await client.getJob({ id: "1" })).toBe("{}");
+  });
+
   it("goes to the path under which a proxy serves the API", async () => {
     const { baseUrl, seen } = await clientOf([json(200, { ok: true })]);
     await createClient({ baseUrl: `${baseUrl}/belfry/`, apiKey: "k" }).livez();

@@ -62,7 +62,7 @@ async function tryOnce(fetcher: typeof fetch, wanted: Wanted, signal: AbortSigna
 
 function read(response: Response, text: string): Answer | Failure {
   const { status, headers, ok } = response;
-  const body = parseJson(text);
+  const body = /^text\/plain\b/.test(headers.get("content-type") ?? "") && ok ? text : parseJson(text);
   if (ok && body !== undefined) return { body, headers };
   const retryAfterMs = Number(headers.get("retry-after")) * 1000 || 0;
   return { error: errorOf(status, body), isTemporary: BUSY.has(status), retryAfterMs };
