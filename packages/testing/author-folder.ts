@@ -16,6 +16,7 @@ const packages = fileURLToPath(new URL("..", import.meta.url));
 const INSTALLED: Record<string, string> = {
   "@belfry/functions": "functions",
   "@belfry/client": "client",
+  "@types/express": "functions/node_modules/@types/express",
   express: "functions/node_modules/express",
   fastify: "functions/node_modules/fastify",
   zod: "functions/node_modules/zod",
