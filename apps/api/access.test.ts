@@ -120,7 +120,7 @@ describe("another account", () => {
     const stranger = await api.newClient();
 
     const byId = documentedEndpoints().filter(({ url }) => url.includes(":id"));
-    expect(byId.length).toBe(18);
+    expect(byId.length).toBe(19);
     for (const { method, url } of byId) {
       const kind = url.split("/")[2] as string;
       const send = (id: string) =>

@@ -4,10 +4,11 @@ import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@b
 import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
-import { functionRecord } from "@belfry/contract/function.ts";
+import { createdFunction, functionRecord, rotatedSecret } from "@belfry/contract/function.ts";
 import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
+import { registry } from "@belfry/contract/registry.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
@@ -18,13 +19,18 @@ import { z } from "zod";
 const carried = z.custom<Json>();
 
 const phase = phaseRecord.extend({ input: carried, output: carried });
-const phases = { check: phase.nullable(), perform: phase.nullable() };
+const phases = { check: phase.nullable(), perform: phase.nullable(), rollback: phase.nullable() };
 
 export const jobAnswer = job.extend({ payload: carried });
 export type JobAnswer = z.infer<typeof jobAnswer>;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
+
+export const registryAnswer = registry;
+export const createdFunctionAnswer = createdFunction;
+
+export const rotatedSecretAnswer = rotatedSecret;
 
 export const calendarAnswer = calendar;
 export type CalendarAnswer = z.infer<typeof calendarAnswer>;
@@ -69,6 +75,9 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(registryAnswer, { id: "Registry" });
+answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
+answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });
 answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });

@@ -6,6 +6,7 @@ const ON_TIME_MS = 1_000;
 
 const WHY_SKIPPED: Record<SkipReason, string> = {
   check_declined: "the check declined",
+  function_disabled: "the function is disabled",
   misfire: "it was too late to run when it was noticed",
   overlap: "another execution of this job was open",
   paused: "the job was paused, disabled or deleted before it had started",

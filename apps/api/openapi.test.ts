@@ -49,6 +49,7 @@ describe("/openapi.json", () => {
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
@@ -59,6 +60,7 @@ describe("/openapi.json", () => {
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
       "POST /automation/functions",
+      "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
@@ -92,6 +94,7 @@ describe("/openapi.json", () => {
       "Calendar",
       "CalendarSummary",
       "ChangedCalendar",
+      "CreatedFunction",
       "Duty",
       "Error",
       "Execution",
@@ -101,6 +104,7 @@ describe("/openapi.json", () => {
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

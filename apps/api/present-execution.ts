@@ -22,6 +22,8 @@ export function presentExecution(row: ExecutionRow): ExecutionAnswer {
     error: row.error,
     check: row.check,
     perform: row.perform,
+    rollback: row.rollback,
+    progress: row.progress,
   };
 }
 

@@ -14,6 +14,9 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     module: row.module,
     check: row.check,
     timeout_ms: row.timeoutMs,
+    connect_timeout_ms: row.connectTimeoutMs,
+    headers_timeout_ms: row.headersTimeoutMs,
+    body_timeout_ms: row.bodyTimeoutMs,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

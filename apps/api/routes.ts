@@ -13,6 +13,8 @@ import { deleteFunctionRoute } from "./routes/functions/delete.ts";
 import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
+import { getRegistryRoute } from "./routes/functions/registry.ts";
+import { rotateSecretRoute } from "./routes/functions/rotate-secret.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
@@ -36,6 +38,8 @@ export const ROUTES: readonly Route[] = [
   getFunctionRoute, //        GET    /automation/functions/{id}
   patchFunctionRoute, //      PATCH  /automation/functions/{id}
   deleteFunctionRoute, //     DELETE /automation/functions/{id}
+  getRegistryRoute, //        GET    /automation/registry
+  rotateSecretRoute, //       POST   /automation/functions/{id}/rotate-secret
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs

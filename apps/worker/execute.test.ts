@@ -3,9 +3,10 @@ import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { PermanentError } from "@belfry/functions/permanent-error.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { parseAllowList } from "@belfry/runners/allow-list.ts";
+import { createHostPool } from "@belfry/runners/host-pool.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
   makeAccount,
@@ -15,15 +16,19 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
+import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
 import { startTarget, type Target } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { execute } from "./execute.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import { offerModules } from "./offer-modules.ts";
 
 const never = new AbortController().signal;
 const log = createLogger("test", "warn", { write: () => undefined });
-const http = createHttpClient();
+const hosts = createHostPool({ limit: 2, memoryMb: 128, onNotice: () => undefined });
+const folder = makeFunctionFolder();
+const http = createHttpClient({ allow: parseAllowList("127.0.0.1") });
 let test: TestLedger;
 let target: Target;
 /** Its function is the target's. */
@@ -37,6 +42,8 @@ beforeAll(async () => {
   ledger = createLedger(test.db, await makeWorker(test.db), log, never);
 });
 afterAll(async () => {
+  await hosts.close();
+  folder.close();
   await http.close();
   await target.close();
   await test.close();
@@ -45,12 +52,12 @@ afterAll(async () => {
 /** Claims a manual run of a new job and executes one attempt. Gives what the ledger then says. */
 async function attemptAt(
   job: Record<string, unknown>,
-  { functionId = account.functionId, modules = new Map<string, DefinedFunction>() } = {},
+  { functionId = account.functionId, modules = new Map() as ReadonlyMap<string, SurveyedModule> } = {},
 ) {
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, http, modules, log }, never);
+  await execute(claimed, { ledger, http, hosts, modules, log }, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({
@@ -121,18 +128,15 @@ it("does not perform when the limit has passed between the phases", async () => 
 });
 
 it("does not try again what a module calls permanent", async () => {
-  const perform = () => {
-    throw new PermanentError("the customer is gone");
-  };
-  const gone = defineFunction({ name: "gone", perform });
-  await registerModules(test.db, [{ ...gone, check: false }]);
+  folder.define("gone.ts", `name: "gone", perform() { throw new PermanentError("the customer is gone"); }`);
+  const { modules } = await offerModules(folder.dir);
+  await registerModules(test.db, [...modules.values()]);
   const { id: functionId } = await createFunction(test.db, account.accountId, {
     kind: "module",
     name: "gone",
     description: "",
     timeout_ms: null,
   });
-  const modules = new Map([[gone.name, gone]]);
 
   expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({
     status: "failed",

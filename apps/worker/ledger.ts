@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Progress } from "@belfry/contract/execution.ts";
 import type { Db } from "@belfry/db/client.ts";
 import {
   type ClaimedExecution,
@@ -6,11 +7,14 @@ import {
   type FailedAttempt,
   finishExecutions,
   mayPerform,
+  recordLost,
   retryExecution,
   unclaimExecution,
   type Verdict,
 } from "@belfry/db/executions.ts";
+import { validSecrets } from "@belfry/db/function-secrets.ts";
 import { isRefused, isTooMuch } from "@belfry/db/pg-error.ts";
+import { type ProgressNote, writeProgress } from "@belfry/db/progress.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { createMicroBatch } from "@belfry/service/micro-batch.ts";
 
@@ -24,8 +28,14 @@ export type Ledger = {
   retry(failed: FailedAttempt): Promise<boolean>;
   /** Whether the execution may go on to perform after a check that took long. */
   mayPerform(executionId: string, attempt: number): Promise<boolean>;
+  /** Ends an attempt whose process has ended, as the attempts of a lost worker are ended. Waits as `finish` does. */
+  lose(executionId: string, message: string): Promise<void>;
+  /** Keeps how far an execution is. What cannot be written is let go: the next one says more, and the verdict the last. */
+  noteProgress(executionId: string, attempt: number, progress: Progress): void;
   /** Gives a claim back of which nothing was run. False if it cannot be left to another worker. */
   unclaim(executionId: string, attempt: number): Promise<boolean>;
+  /** The secrets of a function of kind http that are valid now, the newest first. Throws when Postgres does not answer. */
+  secretsOf(functionId: string): Promise<string[]>;
 };
 
 /** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
@@ -68,12 +78,33 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     },
   });
 
+  const progresses = createMicroBatch<ProgressNote, void>({
+    maxSize: MAX_BATCH,
+    parallel: 1,
+    async run(batch) {
+      // The latest of each: one statement must not change a row twice.
+      const latest = [...new Map(batch.map((note) => [note.executionId, note])).values()];
+      await writeProgress(db, worker, latest);
+      return batch.map(() => undefined);
+    },
+  });
+
   return {
     claim: (executionId, attempt) => claims.add({ executionId, attempt }),
     finish: (verdict) => verdicts.add(verdict),
     retry: (failed) => untilAnswered(() => writeRetry(failed)),
     mayPerform: (executionId, attempt) => untilAnswered(() => mayPerform(db, worker, executionId, attempt)),
+    async lose(executionId, message) {
+      const error = { code: "FUNCTION_CRASHED", message } as const;
+      await untilAnswered(() => recordLost(db, { error, limit: 1, of: { worker, executionIds: [executionId] } }));
+    },
+    noteProgress(executionId, attempt, progress) {
+      progresses.add({ executionId, attempt, progress }).catch((error: unknown) => {
+        log.warn({ err: error, execution_id: executionId }, "progress could not be written");
+      });
+    },
     unclaim: (executionId, attempt) => untilAnswered(() => unclaimExecution(db, worker, executionId, attempt)),
+    secretsOf: (functionId) => validSecrets(db, functionId),
   };
 
   /**

@@ -76,15 +76,26 @@ it("registers itself and its modules, is ready, and is gone for good at SIGTERM"
   expect((await row())?.stopped_at).not.toBeNull();
 });
 
-it("does not start with two functions of one name", async () => {
+it("starts without the files that it cannot use, and says so", async () => {
+  addFunction("fine.ts", "fine");
   addFunction("one.ts", "same");
   addFunction("two.ts", "same");
-  expect(await refusal()).toContain('one.ts and two.ts: both define a function named "same"');
+  writeFileSync(join(folder, "broken.ts"), "export default {");
+  worker = await startApp("worker", env());
+  const problems = worker.log.filter(({ level }) => level === "error").map(({ msg }) => msg);
+  expect(problems).toEqual([
+    expect.stringContaining("broken.ts: cannot be imported"),
+    expect.stringContaining('one.ts and two.ts: both define a function named "same"'),
+    expect.stringContaining('one.ts and two.ts: both define a function named "same"'),
+  ]);
+  const [row] = await rowsOf(ledger.db, sql`select modules, problems from workers where pid = ${worker.pid}`);
+  expect(row).toMatchObject({
+    modules: ["fine"],
+    problems: [{ file: "broken.ts" }, { file: "one.ts" }, { file: "two.ts" }],
+  });
 });
 
-it("does not start with a function that does not load, or without the folder", async () => {
-  writeFileSync(join(folder, "broken.ts"), "export default {");
-  expect(await refusal()).toContain("broken.ts: cannot be imported");
+it("does not start without the folder", async () => {
   expect(await refusal({ BELFRY_FUNCTIONS_DIR: join(folder, "missing") })).toContain("there is no such folder");
 });
 

@@ -1,10 +1,20 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import type { DefinedFunction } from "@belfry/functions/define-function.ts";
-import type { HttpClient } from "@belfry/runners/http.ts";
+import { DEFAULT_LIMITS, type HttpLimits } from "@belfry/runners/exchange.ts";
+import type { HttpTarget } from "@belfry/runners/http.ts";
+import type { HttpClient } from "@belfry/runners/http-client.ts";
 import type { PhaseTarget } from "@belfry/runners/run-phase.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 
 /** What is to be called for an execution, and for how long each phase may take, in milliseconds. */
-export type Target = { target: PhaseTarget; hasCheck: boolean; checkTimeoutMs: number; performTimeoutMs: number };
+export type Target = {
+  target: PhaseTarget | HostedTarget;
+  hasCheck: boolean;
+  checkTimeoutMs: number;
+  performTimeoutMs: number;
+};
+
+/** A module, which runs in a host and not in this process. */
+export type HostedTarget = { kind: "hosted"; module: SurveyedModule };
 
 /** What both phases get that nobody gave a limit. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -13,18 +23,25 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 export function resolveTarget(
   { function: fn, ...job }: ClaimedExecution,
   client: HttpClient,
-  modules: ReadonlyMap<string, DefinedFunction>,
+  modules: ReadonlyMap<string, SurveyedModule>,
+  secrets: NonNullable<HttpTarget["secrets"]>,
 ): Target | null {
   const limits = (ofModule: number | null) => {
     const common = fn.timeoutMs ?? ofModule ?? DEFAULT_TIMEOUT_MS;
     return { checkTimeoutMs: job.checkTimeoutMs ?? common, performTimeoutMs: job.performTimeoutMs ?? common };
   };
   if (fn.kind === "http") {
-    const target: PhaseTarget = { kind: "http", client, url: fn.url as string, headers: fn.headers ?? {} };
-    return { target, hasCheck: fn.check, ...limits(null) };
+    const http = { url: fn.url as string, headers: fn.headers ?? {}, limits: httpLimits(fn), secrets };
+    return { target: { kind: "http", client, ...http }, hasCheck: fn.check, ...limits(null) };
   }
   const module = modules.get(fn.module as string);
-  return module
-    ? { target: { kind: "module", module }, hasCheck: module.check !== null, ...limits(module.timeoutMs) }
-    : null;
+  return module ? { target: { kind: "hosted", module }, hasCheck: module.check, ...limits(module.timeoutMs) } : null;
+}
+
+function httpLimits(fn: ClaimedExecution["function"]): HttpLimits {
+  return {
+    connectMs: fn.connectTimeoutMs ?? DEFAULT_LIMITS.connectMs,
+    headersMs: fn.headersTimeoutMs ?? DEFAULT_LIMITS.headersMs,
+    bodyMs: fn.bodyTimeoutMs ?? DEFAULT_LIMITS.bodyMs,
+  };
 }

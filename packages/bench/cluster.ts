@@ -82,6 +82,7 @@ export async function startCluster(
     BELFRY_QUEUE_PREFIX: ground.prefix,
     BELFRY_FUNCTIONS_DIR: FUNCTIONS,
     BELFRY_CONCURRENCY: String(concurrency),
+    BELFRY_HTTP_ALLOW: "127.0.0.1",
   };
   const names = ["scheduler", ...Array.from({ length: workers }, (_, i) => `worker-${i + 1}`)];
   const children = names.map((name) => {

@@ -30,6 +30,7 @@ function soundHistory(): History {
     rewritten: [],
     faults: [],
     exits: [],
+    crashes: [],
     effects: rows.flatMap((row) => [effect(row, "check", 0.02), effect(row, "perform", 0.03)]),
     endedAt: at(10),
   };
@@ -346,6 +347,12 @@ describe("the checker", () => {
     const history = soundHistory();
     retried(history, history.rows[0] as LedgerRow, "failed");
     expect(check(history)).toMatchObject({ violations: [], doubles: 1, explained: 1 });
+  });
+
+  it("sees that Postgres has crashed, whatever became of the ledger", () => {
+    const history = soundHistory();
+    history.crashes.push("server process (PID 7) was terminated by signal 11: Segmentation fault");
+    expect(check(history).violations.map(({ rule }) => rule)).toEqual(["postgres crash"]);
   });
 
   it("finds a cause for a lost worker in a fault a little earlier, and in the end of a worker", () => {

@@ -32,6 +32,7 @@ export function check(told: History): Verdict {
       ...checkAutoPause(history),
       ...checkCauses(history),
       ...checkCalls(history),
+      ...history.crashes.map((line) => ({ rule: "postgres crash", what: line })),
     ],
     planned,
     uncertain,

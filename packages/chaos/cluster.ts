@@ -45,7 +45,7 @@ export async function startCluster(
   mkdirSync(join(folder, "logs"));
   mkdirSync(join(folder, "redis"));
   chmodSync(folder, 0o755);
-  const postgres = await startPostgresServer(join(folder, "postgres"));
+  const postgres = await startPostgresServer(join(folder, "postgres"), join(folder, "logs", "postgres.log"));
   scope.defer(() => postgres.stop());
   await migrateDatabase(postgres.url);
   await migrateQueue(postgres.url);
@@ -94,6 +94,7 @@ export async function startCluster(
   const workers = await several("worker", workersWanted, {
     BELFRY_CONCURRENCY: "100",
     BELFRY_DRAIN_MS: "4000",
+    BELFRY_HTTP_ALLOW: "127.0.0.1",
     BELFRY_FUNCTIONS_DIR: join(import.meta.dirname, "functions"),
     CHAOS_TARGET_URL: `http://127.0.0.1:${targetPort}`,
   });

@@ -145,6 +145,8 @@ export type History = {
   effects: Effect[];
   faults: FaultRecord[];
   exits: Exit[];
+  /** What Postgres' log tells of crashes of its own. */
+  crashes: string[];
   /** When the client had stopped all plans and everything was quiet. */
   endedAt: number;
 };

@@ -426,9 +426,9 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "packages/db/executions.ts",
-        find: "${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}\n      from failed\n",
+        find: "    if (rowCount === 0) return false;\n",
         replace:
-          "${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}\n      from failed where false\n",
+          "    if (rowCount === 0) return false;\n    await tx.execute(sql`delete from attempts where execution_id = ${id}`);\n",
       },
     ],
     seconds: 12,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalPostgres, startLocalPostgres } from "@belfry/local-postgres/start.ts";
 import pg from "pg";
@@ -16,16 +16,27 @@ export type PostgresServer = {
   /** Throws everybody out and takes every connection there is. Answers a function that gives them back. */
   exhaust(): Promise<() => Promise<void>>;
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** The lines of its log that tell of a process of its own that has crashed, which none of the faults brings about. */
+  crashes(): readonly string[];
   stop(): Promise<void>;
 };
 
 const SETTINGS = { fsync: "on", synchronous_commit: "on", full_page_writes: "on", max_connections: "160" };
 
-export async function startPostgresServer(dataDir: string): Promise<PostgresServer> {
+/** By a signal that nobody sends: a segmentation fault, a failed assertion, a bad address. */
+const CRASH = /was terminated by signal (?:4|6|7|8|11)\b/;
+
+/** What the server has to say goes to `logFile`. */
+export async function startPostgresServer(dataDir: string, logFile: string): Promise<PostgresServer> {
   const port = await fixedPort();
+  const crashes: string[] = [];
+  const log = (line: string): void => {
+    appendFileSync(logFile, `${line}\n`);
+    if (CRASH.test(line)) crashes.push(line);
+  };
   let server: LocalPostgres;
   const start = async (): Promise<void> => {
-    server = await startLocalPostgres({ dataDir, port, settings: SETTINGS });
+    server = await startLocalPostgres({ dataDir, port, settings: SETTINGS, log });
   };
   await start();
   const url = (): string => server.url;
@@ -46,6 +57,7 @@ export async function startPostgresServer(dataDir: string): Promise<PostgresServ
     port,
     start,
     query,
+    crashes: () => crashes,
     async end(how) {
       const pid = Number(readFileSync(join(server.dataDir, "postmaster.pid"), "utf8").split("\n")[0]);
       process.kill(pid, how === "fast" ? "SIGINT" : "SIGQUIT");

@@ -68,6 +68,7 @@ export async function run(
     effects: readEffects(effectsFile),
     faults: records,
     exits: victims.workers.flatMap(({ name, exits }) => exits().map((at) => ({ name, at }))),
+    crashes: [...victims.postgres.crashes()],
     endedAt: Date.now(),
   };
   writeHistory(join(folder, "history.json"), history);

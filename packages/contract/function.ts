@@ -17,6 +17,7 @@ const httpUrl = z
 /** Header names that the request itself needs; a function's own headers cannot set them. */
 const RESERVED_HEADERS = new Set([
   "belfry-attempt",
+  "belfry-deadline",
   "belfry-execution-id",
   "connection",
   "content-length",
@@ -26,9 +27,13 @@ const RESERVED_HEADERS = new Set([
   "idempotency-key",
   "keep-alive",
   "te",
+  "traceparent",
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "webhook-id",
+  "webhook-signature",
+  "webhook-timestamp",
 ]);
 
 const headers = z
@@ -45,7 +50,19 @@ const headers = z
     "sets a header that the request itself needs",
   );
 
+/** Connecting takes one round trip, or three with TLS; whoever needs longer than this is not there. */
+const CONNECT_TIMEOUT_MAX_MS = 60_000;
+
 const http = { url: httpUrl, headers };
+/** Of the steps of a call, in milliseconds. null: 10 s for connecting, and for the others as long as the phase may take. */
+const steps = {
+  /** Until there is a connection. */
+  connect_timeout_ms: z.int().min(1).max(CONNECT_TIMEOUT_MAX_MS).nullable(),
+  /** From then until the answer's headers are there. */
+  headers_timeout_ms: timeoutMs.nullable(),
+  /** Between one piece of the answer's body and the next. */
+  body_timeout_ms: timeoutMs.nullable(),
+};
 const common = {
   description,
   timeout_ms: timeoutMs.nullable(),
@@ -60,6 +77,9 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     headers: http.headers.default({}),
     /** false: there is no check phase, `perform` is called at once. */
     check: z.boolean().default(true),
+    connect_timeout_ms: steps.connect_timeout_ms.default(null),
+    headers_timeout_ms: steps.headers_timeout_ms.default(null),
+    body_timeout_ms: steps.body_timeout_ms.default(null),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
   }),
@@ -74,9 +94,9 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
 
-/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers` and `check` belong to kind `http`, `module` to kind `module`. */
+/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check` and the limits of steps belong to kind `http`, `module` to kind `module`. */
 export const patchFunctionBody = z
-  .strictObject({ name, ...common, ...http, check: z.boolean(), module: name })
+  .strictObject({ name, ...common, ...http, ...steps, check: z.boolean(), module: name })
   .partial()
   .refine((body) => Object.keys(body).length > 0, "must change at least one field");
 export type PatchFunctionBody = z.infer<typeof patchFunctionBody>;
@@ -93,7 +113,34 @@ export const functionRecord = z.object({
   module: z.string().nullable(),
   check: z.boolean(),
   timeout_ms: z.int().nullable(),
+  connect_timeout_ms: z.int().nullable(),
+  headers_timeout_ms: z.int().nullable(),
+  body_timeout_ms: z.int().nullable(),
   created_at: instant,
   updated_at: instant,
 });
 export type FunctionRecord = z.infer<typeof functionRecord>;
+
+/** What signs the calls of a function of kind `http`, by Standard Webhooks: `whsec_` and base64. Answered once, and never again. */
+const signingSecret = z.string();
+
+/** A function as the call that created it answers it. Only functions of kind `http` have a secret. */
+export const createdFunction = functionRecord.extend({ signing_secret: signingSecret.optional() });
+export type CreatedFunctionRecord = z.infer<typeof createdFunction>;
+
+const MAX_OVERLAP_SECONDS = 30 * 86_400;
+
+/** Body of `POST /automation/functions/{id}/rotate-secret`; it may be absent. */
+export const rotateSecretBody = z
+  .strictObject({
+    /** For how long the older secrets sign beside the new one. */
+    overlap_seconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(86_400),
+  })
+  .prefault({});
+
+/** A new secret, and until when older ones sign beside it (null if there are none). */
+export const rotatedSecret = z.object({
+  function_id: z.uuid(),
+  signing_secret: signingSecret,
+  older_secrets_until: instant.nullable(),
+});

@@ -9,7 +9,7 @@ export const FINAL_STATUSES = ["success", "failed", "cancelled", "skipped"] as c
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
 /** Why a planned occurrence was not run. */
-export const SKIP_REASONS = ["check_declined", "misfire", "overlap", "paused"] as const;
+export const SKIP_REASONS = ["check_declined", "function_disabled", "misfire", "overlap", "paused"] as const;
 export const skipReason = z.enum(SKIP_REASONS);
 export type SkipReason = z.infer<typeof skipReason>;
 

@@ -4,7 +4,7 @@
  * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
  */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
@@ -152,8 +152,18 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    connectTimeoutMs: number | null;
+    headersTimeoutMs: number | null;
+    bodyTimeoutMs: number | null;
+    /** Of kind http: the secrets that were valid at the claim, the newest first; null for none. */
+    secrets: string[] | null;
   };
 };
+
+/** Only asked for functions that have some to have: the others pay nothing. */
+const secretsOf = (functionId: SQL): SQL => sql`(
+  select json_agg(s.secret order by s.expires_at desc nulls first) from function_secrets s
+  where s.function_id = ${functionId} and (s.expires_at is null or s.expires_at > now()))`;
 
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
@@ -184,7 +194,9 @@ export async function claimExecutions(
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       j.overlap->>'policy' in ('queue', 'cancel_running') as "othersMayWait",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
-        'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
+        'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
+        'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
+        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end) as function`);
   return rows;
 }
 
@@ -196,77 +208,106 @@ export type Verdict = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback?: PhaseRecord | null;
+  /** How far it was at last, if it ever said so. */
+  progress?: Progress | null;
   /** As the claim said. Unless it is false the schedulers are woken if others of the job wait. */
   othersMayWait?: boolean;
 };
 
 /**
  * Writes verdicts of a worker that holds the claims. Returns the ids that were written: of the others the claim was
- * lost, and what the worker found out about them does not count. Where another of
- * the job waits for its turn, or one has failed whose job may have to be paused for it, the schedulers hear of it.
+ * lost, and what the worker found out about them does not count. Where another of the job waits for its turn, or one
+ * has failed whose job may have to be paused for it, the schedulers hear of it.
  *
- * The jobs that are to be counted down are locked first, as the order of locks has it: the condition on `locked`, which
- * always holds, is what makes Postgres lock them before it touches an execution.
+ * Several plain statements where one is not enough: as parts of one statement, on a partitioned table, such writes made
+ * Postgres 18.4 crash (segmentation fault) when a row that was to be locked changed under them.
  */
 export async function finishExecutions(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Set<string>> {
+  const skipped = verdicts.filter(({ status }) => status === "skipped");
+  const failed = verdicts.filter(({ status }) => status === "failed");
+  if (skipped.length === 0 && failed.length === 0) return new Set((await writeVerdicts(db, worker, verdicts)).keys());
+  return inTransaction(db, async (tx) => {
+    if (skipped.length > 0) await lockJobsOf(tx, skipped);
+    const written = await writeVerdicts(tx, worker, verdicts);
+    const wasWritten = ({ executionId: id }: Verdict) => written.has(id);
+    await countDown(
+      tx,
+      skipped.filter(wasWritten).map(({ executionId: id }) => written.get(id) as string),
+    );
+    await leaveUnjudged(
+      tx,
+      failed.filter(wasWritten).map(({ executionId: id }) => id),
+    );
+    return new Set(written.keys());
+  });
+}
+
+/** The jobs of what was written, by its id. */
+async function writeVerdicts(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Map<string, string>> {
   const column = columnsOf(
-    verdicts.map(({ error, check, perform, othersMayWait: _, ...verdict }) => ({
+    verdicts.map(({ error, check, perform, rollback, progress, othersMayWait: _, ...verdict }) => ({
       ...verdict,
       error: jsonTextOrNull(error),
       check: jsonTextOrNull(check),
       perform: jsonTextOrNull(perform),
+      rollback: jsonTextOrNull(rollback),
+      progress: jsonTextOrNull(progress),
     })),
   );
-  // Left out where nothing has failed: planning it would be the dearer part of it.
-  const unjudged = verdicts.some(({ status }) => status === "failed") ? sql`, ${unjudgedFailures("finished")}` : sql``;
+  // Few functions have either; the others do not pay for it.
+  const hasMore = verdicts.some(({ rollback, progress }) => rollback || progress);
+  const more = hasMore ? sql`, ${column("rollback", "json")}, ${column("progress", "json")}` : sql``;
+  const moreNames = hasMore ? sql`, rollback_phase, progress` : sql``;
+  const setMore = hasMore
+    ? sql`, rollback_phase = v.rollback_phase, progress = coalesce(v.progress, e.progress)`
+    : sql``;
   const wakeForHeld = verdicts.some(({ othersMayWait }) => othersMayWait !== false) ? sql`, ${wakeIfHeld}` : sql``;
-  const { rows } = await db.execute<{ id: string }>(sql`
-    with verdict as (
-      select * from unnest(
-        ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
-        ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
-      ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
-    ), locked as materialized (
-      select j.id from jobs j
-      where j.id in (
-        select e.job_id from executions e join verdict v on v.id = e.id
-        where ${amongThem(verdicts)} and v.status = 'skipped'
-      )
-      order by j.id
-      for no key update
-    ), finished as (
-      update executions e
-      set status = v.status, skip_reason = v.skip_reason, error = v.error,
-          check_phase = v.check_phase, perform_phase = v.perform_phase,
-          completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
-      from verdict v
-      where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
-        and (select count(*) from locked) >= 0
-      returning e.id, e.job_id, e.status
-    ), skipped as (
-      select job_id, count(*)::int as n from finished where status = 'skipped' group by job_id
-    ), uncounted as (
-      update jobs j set run_count = j.run_count - skipped.n
-      from skipped join locked on locked.id = skipped.job_id
-      where j.id = locked.id
-    )${unjudged}
-    select id${wakeForHeld} from finished`);
-  return new Set(rows.map((row) => row.id));
+  const { rows } = await db.execute<{ id: string; jobId: string }>(sql`
+    update executions e
+    set status = v.status, skip_reason = v.skip_reason, error = v.error,
+        check_phase = v.check_phase, perform_phase = v.perform_phase${setMore},
+        completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
+    from unnest(
+      ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
+      ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}${more}
+    ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase${moreNames})
+    where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
+    returning e.id, e.job_id as "jobId"${wakeForHeld}`);
+  return new Map(rows.map(({ id, jobId }) => [id, jobId]));
 }
 
 const wakeIfHeld = sql`case when exists (
-    select from executions held where held.job_id = finished.job_id and held.status = 'pending' and held.held
-  ) then pg_notify(${WAKE_CHANNEL}, '') end`;
+      select from executions held where held.job_id = e.job_id and held.status = 'pending' and held.held
+    ) then pg_notify(${WAKE_CHANNEL}, '') end`;
+
+/** Before their executions are touched, as the order of locks has it. */
+async function lockJobsOf(tx: Db, rows: readonly { executionId: string }[]): Promise<void> {
+  await tx.execute(sql`
+    select from jobs where id in (select e.job_id from executions e where ${amongThem(rows)})
+    order by id for no key update`);
+}
+
+/** Each job's `run_count`, by one for each time that it is named: so many of its executions were skipped after all. */
+async function countDown(tx: Db, jobIds: readonly string[]): Promise<void> {
+  if (jobIds.length === 0) return;
+  await tx.execute(sql`
+    update jobs j set run_count = j.run_count - skipped.n
+    from (select id, count(*)::int as n from unnest(${array(jobIds, "uuid")}) as s(id) group by id) skipped
+    where j.id = skipped.id`);
+}
 
 /** Leaves what has failed to be judged by a scheduler, where the job is to be paused after so many failures. */
-const unjudgedFailures = (ended: "finished" | "ended") => sql`unjudged as (
-      insert into unjudged_failures (execution_id, job_id)
-      select e.id, e.job_id from ${sql.raw(ended)} e join jobs j on j.id = e.job_id
-      where e.status = 'failed' and j.auto_pause_after > 0
-      returning pg_notify(${WAKE_CHANNEL}, '')
-    )`;
+async function leaveUnjudged(tx: Db, executionIds: readonly string[]): Promise<void> {
+  if (executionIds.length === 0) return;
+  await tx.execute(sql`
+    insert into unjudged_failures (execution_id, job_id)
+    select e.id, e.job_id from executions e join jobs j on j.id = e.job_id
+    where e.id = any(${array(executionIds, "uuid")}) and e.status = 'failed' and j.auto_pause_after > 0
+    returning pg_notify(${WAKE_CHANNEL}, '')`);
+}
 
-export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
+export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error" | "progress"> & {
   error: ExecutionError;
   retryInMs: number;
 };
@@ -286,26 +327,30 @@ const activeJobOf = (id: string) => sql`
  * deleted, the execution was cancelled, or the claim was lost: then false, and nothing is written.
  */
 export async function retryExecution(db: Db, worker: string, failed: FailedAttempt): Promise<boolean> {
-  const { rowCount } = await db.execute(sql`
-    with job as (${activeJobOf(failed.executionId)}), failed as (
-      select e.* from executions e, job
-      where e.id = ${failed.executionId} and e.job_id = job.id and e.attempt = ${failed.attempt}
-        and e.worker = ${worker} and e.status = 'running' and e.cancel_requested_at is null
-      for update of e
-    ), recorded as (
-      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase)
+  const { executionId: id } = failed;
+  return inTransaction(db, async (tx) => {
+    const { rows: jobs } = await tx.execute(activeJobOf(id));
+    if (jobs.length === 0) return false;
+    const { rowCount } = await tx.execute(sql`
+      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase, rollback_phase)
       select id, attempt, 'failed', worker, started_at, now(),
-        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}
-      from failed
-    )
-    update executions e
-    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
-        available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
-        publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
-    from failed
-    where e.id = failed.id and e.id = ${failed.executionId}
-    returning pg_notify(${WAKE_CHANNEL}, '')`);
-  return rowCount === 1;
+        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}, ${jsonOrNull(failed.rollback)}
+      from (
+        select * from executions
+        where id = ${id} and attempt = ${failed.attempt} and worker = ${worker} and status = 'running'
+          and cancel_requested_at is null
+        for update
+      ) failed`);
+    if (rowCount === 0) return false;
+    await tx.execute(sql`
+      update executions e
+      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
+          available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
+          publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
+      where id = ${id}
+      returning pg_notify(${WAKE_CHANNEL}, '')`);
+    return true;
+  });
 }
 
 /**
@@ -354,9 +399,10 @@ export async function recordLost(
   const theirs = of
     ? sql`w.id = ${of.worker} and e.id = any(${array(of.executionIds, "uuid")})`
     : sql`w.stopped_at is not null`;
-  const { rows } = await db.execute<LostExecution>(sql`
-    with lost as (
-      select e.id, e.job_id, e.attempt, e.worker, e.started_at, e.cancel_requested_at is not null as cancelled,
+  return inTransaction(db, async (tx) => {
+    const { rows: lost } = await tx.execute<Omit<LostExecution, "status"> & { cancelled: boolean; again: boolean }>(sql`
+      select e.id as "executionId", e.job_id as "jobId", e.account_id as "accountId", e.attempt, e.worker,
+        e.cancel_requested_at is not null as cancelled,
         e.cancel_requested_at is null and j.delivery = 'at_least_once' and j.status = 'active' and j.enabled
           and (select count(*) from attempts a where a.execution_id = e.id and a.outcome = 'lost') < ${MAX_LOST - 1} as again
       from workers w
@@ -365,28 +411,40 @@ export async function recordLost(
       where ${theirs}
       limit ${limit}
       for update of e skip locked
-      for share of j skip locked
-    ), recorded as (
-      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error)
-      select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from lost where again
-    ), retried as (
-      update executions e
-      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
-          available_at = ${nowMs}, publish_at = ${nowMs}
-      from lost
-      where lost.again and e.id = lost.id
-      returning e.id, e.job_id, e.account_id, e.status
-    ), ended as (
-      update executions e
-      set status = case when lost.cancelled then 'cancelled' else 'failed' end, error = ${jsonOrNull(error)},
-          completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
-      from lost
-      where not lost.again and e.id = lost.id
-      returning e.id, e.job_id, e.account_id, e.status
-    ), ${unjudgedFailures("ended")}
-    select r.id as "executionId", r.job_id as "jobId", r.account_id as "accountId", lost.attempt, lost.worker, r.status
-    from (select * from retried union all select * from ended) r join lost on lost.id = r.id`);
-  return rows;
+      for share of j skip locked`);
+    const { again = [], ended = [] } = Object.groupBy(lost, (one) => (one.again ? "again" : "ended"));
+    await startAgain(tx, again, error);
+    await endLost(tx, ended, error);
+    return lost.map(({ cancelled, again, ...one }) => ({
+      ...one,
+      status: again ? "pending" : cancelled ? "cancelled" : "failed",
+    }));
+  });
+}
+
+async function startAgain(tx: Db, lost: readonly { executionId: string }[], error: ExecutionError): Promise<void> {
+  if (lost.length === 0) return;
+  await tx.execute(sql`
+    insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error)
+    select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from executions e where ${amongThem(lost)}`);
+  await tx.execute(sql`
+    update executions e
+    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
+        available_at = ${nowMs}, publish_at = ${nowMs}
+    where ${amongThem(lost)}`);
+}
+
+async function endLost(tx: Db, lost: readonly { executionId: string }[], error: ExecutionError): Promise<void> {
+  if (lost.length === 0) return;
+  await tx.execute(sql`
+    update executions e
+    set status = case when e.cancel_requested_at is null then 'failed' else 'cancelled' end, error = ${jsonOrNull(error)},
+        completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
+    where ${amongThem(lost)}`);
+  await leaveUnjudged(
+    tx,
+    lost.map(({ executionId: id }) => id),
+  );
 }
 
 /**
@@ -401,10 +459,7 @@ export async function takeBackPending(tx: Db, jobId: string, reason: SkipReason)
 /** Rows that one statement takes back: some tenths of a second, however long the backlog of the job. */
 const TAKE_BACK_BATCH = 5_000;
 
-/**
- * One plain statement after the other: as one statement of several parts, on a partitioned table, it made Postgres 18.4
- * crash (segmentation fault) when a row that it was to lock changed under it.
- */
+/** Plain statements, for the reason given at `finishExecutions`. */
 async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<number> {
   const { rows } = await tx.execute<{ id: string }>(sql`
     select id from executions where job_id = ${jobId} and status = 'pending'
@@ -415,7 +470,8 @@ async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<
     update executions e
     set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
         completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
-        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase,
+        rollback_phase = last.rollback_phase
     from attempts last
     where e.id = any(${ids}) and last.execution_id = any(${ids}) and last.execution_id = e.id and last.attempt = e.attempt - 1`);
   await tx.execute(sql`

@@ -1,10 +1,13 @@
 /** Functions: what clients register over the API, and the modules that workers bring along. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
+import type { JsonObject } from "@belfry/contract/json.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { addSecret } from "./function-secrets.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
+import { functionSecrets } from "./tables/function-secrets.ts";
 import { functions } from "./tables/functions.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
@@ -12,29 +15,32 @@ import { inTransaction } from "./transaction.ts";
 export type FunctionRow = typeof functions.$inferSelect;
 
 /** What an account may use: its own and the modules shared by all. */
-const visibleTo = (accountId: string): SQL =>
+export const visibleTo = (accountId: string): SQL =>
   and(isNull(functions.deletedAt), or(eq(functions.accountId, accountId), isNull(functions.accountId))) as SQL;
 
+/** A function of kind http with the secret that signs its calls: nothing answers that secret again. */
+export type CreatedFunction = FunctionRow & { signingSecret: string | null };
+
 /** Throws ApiError: FUNCTION_NAME_TAKEN, VALIDATION_ERROR for a module that no worker has brought along. */
-export async function createFunction(db: Db, accountId: string, body: CreateFunctionBody): Promise<FunctionRow> {
-  const target =
-    body.kind === "http"
-      ? { url: body.url, headers: body.headers, check: body.check }
-      : await moduleTarget(db, body.module ?? body.name);
+export async function createFunction(db: Db, accountId: string, body: CreateFunctionBody): Promise<CreatedFunction> {
+  const target = body.kind === "http" ? httpTarget(body) : await moduleTarget(db, body.module ?? body.name);
   try {
-    const [row] = await db
-      .insert(functions)
-      .values({
-        id: newId(),
-        accountId,
-        name: body.name,
-        description: body.description,
-        kind: body.kind,
-        timeoutMs: body.timeout_ms,
-        ...target,
-      })
-      .returning();
-    return row as FunctionRow;
+    return await inTransaction(db, async (tx) => {
+      const [row] = await tx
+        .insert(functions)
+        .values({
+          id: newId(),
+          accountId,
+          name: body.name,
+          description: body.description,
+          kind: body.kind,
+          timeoutMs: body.timeout_ms,
+          ...target,
+        })
+        .returning();
+      const created = row as FunctionRow;
+      return { ...created, signingSecret: body.kind === "http" ? await addSecret(tx, created.id) : null };
+    });
   } catch (error) {
     throw nameTaken(error, "functions_name", body.name);
   }
@@ -75,7 +81,7 @@ export async function patchFunction(
   const current = await getFunction(db, accountId, functionId);
   if (!current) return null;
   assertOwn(current);
-  const foreign = current.kind === "http" ? (["module"] as const) : (["url", "headers", "check"] as const);
+  const foreign = current.kind === "http" ? (["module"] as const) : HTTP_FIELDS;
   for (const field of foreign) {
     if (patch[field] !== undefined)
       throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
@@ -91,6 +97,9 @@ export async function patchFunction(
         ...(patch.url !== undefined && { url: patch.url }),
         ...(patch.headers !== undefined && { headers: patch.headers }),
         ...(patch.check !== undefined && { check: patch.check }),
+        ...(patch.connect_timeout_ms !== undefined && { connectTimeoutMs: patch.connect_timeout_ms }),
+        ...(patch.headers_timeout_ms !== undefined && { headersTimeoutMs: patch.headers_timeout_ms }),
+        ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
         ...target,
         updatedAt: sql`now()`,
       })
@@ -100,6 +109,26 @@ export async function patchFunction(
   } catch (error) {
     throw nameTaken(error, "functions_name", patch.name ?? "");
   }
+}
+
+const HTTP_FIELDS = [
+  "url",
+  "headers",
+  "check",
+  "connect_timeout_ms",
+  "headers_timeout_ms",
+  "body_timeout_ms",
+] as const satisfies (keyof PatchFunctionBody)[];
+
+function httpTarget(body: CreateFunctionBody & { kind: "http" }) {
+  return {
+    url: body.url,
+    headers: body.headers,
+    check: body.check,
+    connectTimeoutMs: body.connect_timeout_ms,
+    headersTimeoutMs: body.headers_timeout_ms,
+    bodyTimeoutMs: body.body_timeout_ms,
+  };
 }
 
 /**
@@ -121,6 +150,7 @@ export async function deleteFunction(db: Db, accountId: string, functionId: stri
       .where(and(eq(jobs.functionId, functionId), isNull(jobs.deletedAt)))
       .limit(1);
     if (user) throw new ApiError("FUNCTION_IN_USE", `function is used by job "${user.name}"`);
+    await tx.delete(functionSecrets).where(eq(functionSecrets.functionId, functionId));
     const [row] = await tx
       .update(functions)
       .set({ deletedAt: sql`now()` })
@@ -146,14 +176,26 @@ export async function assertFunctionUsable(tx: Db, accountId: string, functionId
 /** Makes the modules that a worker has loaded known to all accounts, under the ids that they had before. */
 export async function registerModules(
   db: Db,
-  modules: readonly { name: string; description: string; check: boolean; timeoutMs: number | null }[],
+  modules: readonly {
+    name: string;
+    description: string;
+    check: boolean;
+    timeoutMs: number | null;
+    file?: string;
+    inputSchema?: JsonObject | null;
+  }[],
 ): Promise<void> {
   if (modules.length === 0) return;
   // In one order everywhere, so that two workers that start at the same time do not wait for each other.
   const sorted = modules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   await db
     .insert(functions)
-    .values(sorted.map((m) => ({ ...m, id: newId(), accountId: null, kind: "module" as const, module: m.name })))
+    .values(
+      sorted.map(({ name, description, check, timeoutMs, file, inputSchema }) => ({
+        ...{ name, description, check, timeoutMs, inputSchema: inputSchema ?? null, moduleFile: file ?? null },
+        ...{ id: newId(), accountId: null, kind: "module" as const, module: name },
+      })),
+    )
     .onConflictDoUpdate({
       target: functions.name,
       targetWhere: sql`account_id is null`,
@@ -161,6 +203,8 @@ export async function registerModules(
         description: sql`excluded.description`,
         check: sql`excluded.has_check`,
         timeoutMs: sql`excluded.timeout_ms`,
+        moduleFile: sql`excluded.module_file`,
+        inputSchema: sql`excluded.input_schema`,
         updatedAt: sql`now()`,
       },
     });
@@ -175,7 +219,8 @@ async function moduleTarget(db: Db, module: string): Promise<{ module: string; c
   return { module, check: row.check };
 }
 
-function assertOwn(row: FunctionRow): void {
+/** Throws ApiError FORBIDDEN for a shared module. */
+export function assertOwn(row: FunctionRow): void {
   if (row.accountId === null)
     throw new ApiError("FORBIDDEN", "this module is shared by all accounts and cannot be changed");
 }

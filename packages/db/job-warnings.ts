@@ -42,6 +42,8 @@ type Signs = {
   pool: string;
   /** Empty for a function of kind http. */
   module: string;
+  /** Why a living worker of the pool cannot use the file that used to define the module, if one cannot. */
+  problem: string | null;
   /** Living workers of the pool, and those of them that can run the job. */
   workers: number;
   able: number;
@@ -77,10 +79,14 @@ async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
       select t.pool, t.module,
         (select count(*)::int from workers w where w.stopped_at is null and w.pool = t.pool) as workers,
         (select count(*)::int from workers w where w.stopped_at is null and ${able}) as able,
-        (select max(w.stopped_at) from workers w where ${able}) as last_stopped_at
+        (select max(w.stopped_at) from workers w where ${able}) as last_stopped_at,
+        (select p->>'file' || ': ' || (p->>'message')
+          from workers w, json_array_elements(w.problems) p, functions shared
+          where w.stopped_at is null and w.pool = t.pool and shared.account_id is null and shared.name = t.module
+            and p->>'file' = shared.module_file limit 1) as problem
       from (select distinct pool, module from asked) t
     )
-    select a.id as "jobId", a.pool, a.module, t.workers, t.able,
+    select a.id as "jobId", a.pool, a.module, t.workers, t.able, t.problem,
       ${toMs(sql`greatest(a.planned_from, t.last_stopped_at)`)} as "aloneSince",
       case when a.next_run < now() - make_interval(secs => ${OVERDUE_SECONDS}) then ${toMs(sql`a.next_run`)} end as "overdueSince",
       ${toMs(sql`waiting.available_at`)} as "waitingSince",
@@ -133,9 +139,10 @@ function judge(signs: Signs): JobWarning[] {
   return warnings;
 }
 
-function whoServes({ pool, module, workers, able }: Signs): string {
+function whoServes({ pool, module, workers, able, problem }: Signs): string {
   if (workers === 0) return `no living worker serves the pool "${pool}"`;
-  if (able === 0) return `no living worker of the pool "${pool}" has the module "${module}"`;
+  if (able === 0)
+    return `no living worker of the pool "${pool}" has the module "${module}"${problem ? `; ${problem}` : ""}`;
   return able === 1 ? `1 living worker serves the pool "${pool}"` : `${able} living workers serve the pool "${pool}"`;
 }
 

@@ -45,13 +45,10 @@ async function countOpen(tx: Db, jobIds: readonly string[]): Promise<Map<string,
 }
 
 async function skipHeld(tx: Db, jobId: string): Promise<void> {
-  await tx.execute(sql`
-    with skipped as (
-      update executions set status = 'skipped', skip_reason = 'overlap', held = false, completed_at = now()
-      where job_id = ${jobId} and status = 'pending' and held
-      returning id
-    )
-    update jobs set run_count = run_count - (select count(*)::int from skipped) where id = ${jobId}`);
+  const { rowCount } = await tx.execute(sql`
+    update executions set status = 'skipped', skip_reason = 'overlap', held = false, completed_at = now()
+    where job_id = ${jobId} and status = 'pending' and held`);
+  await tx.execute(sql`update jobs set run_count = run_count - ${rowCount ?? 0} where id = ${jobId}`);
 }
 
 /**
@@ -60,23 +57,24 @@ async function skipHeld(tx: Db, jobId: string): Promise<void> {
  */
 async function cancelOldest(tx: Db, jobId: string, count: number): Promise<void> {
   const error: ExecutionError = { code: "CANCELLED", message: "cancelled, since a later occurrence took its place" };
+  const { rows: oldest } = await tx.execute<{ id: string; status: string }>(sql`
+    select id, status from executions
+    where id in (
+      select id from executions where job_id = ${jobId} and status in ('pending', 'running') and not held
+      order by scheduled_for, id limit ${count}
+    ) and status in ('pending', 'running')
+    for update skip locked`);
+  const of = (status: string) =>
+    array(
+      oldest.filter((one) => one.status === status).map(({ id }) => id),
+      "uuid",
+    );
   await tx.execute(sql`
-    with oldest as (
-      select id, status from executions
-      where id in (
-        select id from executions where job_id = ${jobId} and status in ('pending', 'running') and not held
-        order by scheduled_for, id limit ${count}
-      ) and status in ('pending', 'running')
-      for update skip locked
-    ), cancelled as (
-      update executions e set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
-      from oldest where oldest.status = 'pending' and e.id = oldest.id
-    ), asked as (
-      update executions e set cancel_requested_at = coalesce(e.cancel_requested_at, now())
-      from oldest where oldest.status = 'running' and e.id = oldest.id
-      returning e.id
-    )
-    select pg_notify(${CANCEL_CHANNEL}, id::text) from asked`);
+    update executions set status = 'cancelled', completed_at = now(), error = ${jsonOrNull(error)}
+    where id = any(${of("pending")})`);
+  await tx.execute(sql`
+    update executions set cancel_requested_at = coalesce(cancel_requested_at, now()) where id = any(${of("running")})
+    returning pg_notify(${CANCEL_CHANNEL}, id::text)`);
 }
 
 /**

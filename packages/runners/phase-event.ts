@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "@belfry/contract/json.ts";
 import type { Trigger } from "@belfry/contract/states.ts";
-import type { BelfryKey, CheckEvent, PerformEvent } from "@belfry/functions/event.ts";
+import type { BelfryKey, CheckEvent, PerformEvent, RollbackEvent } from "@belfry/functions/event.ts";
 
 /** What a call needs to know of the execution that it belongs to. `payload` is the job's own. */
 export type Run = {
@@ -24,6 +24,11 @@ export function performEvent(run: Run, performPayload: JsonObject): PerformEvent
   // Spreading defines properties and never assigns them: a key named __proto__ stays a key. `own` comes first for
   // the reader of the JSON, and again last because it wins.
   return { ...own, ...performPayload, ...own, belfry: belfryKey(run) };
+}
+
+/** What a module's rollback is called with: what its perform was given, and why that has failed. */
+export function rollbackEvent(run: Run, performPayload: JsonObject, error: RollbackEvent["error"]): RollbackEvent {
+  return { ...performEvent(run, performPayload), phase: "rollback", error };
 }
 
 function belfryKey(run: Run): BelfryKey {

@@ -1,26 +1,30 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Json } from "@belfry/contract/json.ts";
-import type { DefinedFunction, Logger } from "@belfry/functions/define-function.ts";
-import type { PhaseEvent } from "@belfry/functions/event.ts";
+import type { Logger } from "@belfry/functions/define-function.ts";
+import type { PhaseEvent, RollbackEvent } from "@belfry/functions/event.ts";
 import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
-import { callModule } from "./module.ts";
+import type { HttpTarget } from "./http.ts";
+import type { HttpClient } from "./http-client.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
-export type PhaseTarget =
-  | ({ kind: "http"; client: HttpClient } & HttpTarget)
-  | { kind: "module"; module: DefinedFunction };
+export type PhaseTarget = ({ kind: "http"; client: HttpClient } & HttpTarget) | { kind: "module"; call: ModuleCall };
 
-/** One phase to run. `event` is made by `checkEvent` or `performEvent` and says which phase it is. */
+/** Calls a handler of a module, in the process that this is: see module.ts. */
+export type ModuleCall = (
+  event: PhaseEvent | RollbackEvent,
+  tools: { signal: AbortSignal; logger: Logger; heartbeat: () => void },
+) => Promise<unknown>;
+
+/** One phase to run. `event` is made by phase-event.ts and says which phase it is. */
 export type PhaseCall = {
   run: Run;
-  event: PhaseEvent;
+  event: PhaseEvent | RollbackEvent;
   /** How long the phase may take, in milliseconds, at least 1. */
   timeoutMs: number;
   /** By which the worker stops the phase. If the reason is an Error whose `code` is an execution error code, that is the verdict, else CANCELLED. */
@@ -54,21 +58,21 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
   }
 }
 
-function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+/** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
+const loadHttp = () => import("./http.ts");
+let http: Promise<Awaited<ReturnType<typeof loadHttp>>> | undefined;
+
+async function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
   const { signal } = deadline;
-  if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
-  const { payload: _, ...run } = call.run;
-  return callModule(target.module, call.event, {
-    ...run,
-    signal,
-    logger,
-    resources: undefined,
-    progress() {},
-    heartbeat() {},
-  });
+  const { event, timeoutMs } = call;
+  if (target.kind === "module") return target.call(event, { signal, logger, heartbeat: deadline.renew });
+  http ??= loadHttp();
+  const { callHttp } = await http;
+  // Only modules have a rollback.
+  return callHttp(target.client, target, event as PhaseEvent, { timeoutMs, signal });
 }
 
-function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: unknown): PhaseResult {
+function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], answer: unknown): PhaseResult {
   const output = normaliseOutput(answer);
   // The effect has happened by now; doing it again would give the same answer.
   if (!output.ok) throw new PhaseFailure("FUNCTION_ERROR", `the function's answer is ${output.message}`, FINAL);
@@ -100,7 +104,7 @@ function asFailure(thrown: unknown): PhaseFailure {
 
 type RecordBegin = { input: Json; started_at: string; startedMs: number };
 
-function startRecord(event: PhaseEvent): RecordBegin {
+function startRecord(event: PhaseCall["event"]): RecordBegin {
   const input = normaliseOutput(event);
   return {
     input: input.ok ? input.value : null,

@@ -1,5 +1,5 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -50,6 +50,8 @@ export const executions = pgTable(
     error: json<ExecutionError>("error"),
     check: json<PhaseRecord>("check_phase"),
     perform: json<PhaseRecord>("perform_phase"),
+    rollback: json<PhaseRecord>("rollback_phase"),
+    progress: json<Progress>("progress"),
   },
   (t) => [
     // The first 48 bits of a UUIDv7 are its milliseconds. None is of a time before 1970.

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@belfry/contract/json.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -19,9 +20,17 @@ export const functions = pgTable(
     url: text("url"),
     headers: json<Record<string, string>>("headers"),
     module: text("module"),
+    /** Of a shared module: the file that defines it, by which a worker that cannot use the file any more is understood. */
+    moduleFile: text("module_file"),
+    /** Of a shared module whose input has one: the JSON schema (draft 2020-12) of a job's payload. */
+    inputSchema: json<JsonObject>("input_schema"),
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),
     timeoutMs: integer("timeout_ms"),
+    /** Of kind http, of the steps of a call; null is the default. */
+    connectTimeoutMs: integer("connect_timeout_ms"),
+    headersTimeoutMs: integer("headers_timeout_ms"),
+    bodyTimeoutMs: integer("body_timeout_ms"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
     deletedAt: instant("deleted_at"),

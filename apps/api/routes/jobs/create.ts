@@ -3,6 +3,7 @@ import { createJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { assertPayload } from "../../assert-payload.ts";
 import { idempotencyHeaders } from "../../idempotency-headers.ts";
 import { found } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
@@ -35,6 +36,8 @@ export const createJobRoute: Route = (app, { db }) =>
     },
     async handler(request, reply) {
       const account = accountOf(request);
+      const { function_id: functionId, payload } = request.body;
+      await assertPayload(db, account, { functionId, payload: payload ?? {} });
       const { jobId, replayed } = await createJob(
         db,
         account,
