@@ -52,9 +52,44 @@ export type FunctionRecord = {
   module: string | null;
   check: boolean;
   timeout_ms: number | null;
+  connect_timeout_ms: number | null;
+  headers_timeout_ms: number | null;
+  body_timeout_ms: number | null;
   created_at: string;
   updated_at: string;
 };
+
+export type Registry = {
+  functions: {
+    name: string;
+    description: string;
+    enabled: boolean;
+    workers: { id: string; pool: string; since: string }[];
+    problem?: string;
+  }[];
+  problems: { file: string; message: string; workers: string[] }[];
+};
+
+export type CreatedFunction = {
+  id: string;
+  account_id: string | null;
+  name: string;
+  description: string;
+  kind: "http" | "module";
+  url: string | null;
+  headers: Record<string, string> | null;
+  module: string | null;
+  check: boolean;
+  timeout_ms: number | null;
+  connect_timeout_ms: number | null;
+  headers_timeout_ms: number | null;
+  body_timeout_ms: number | null;
+  created_at: string;
+  updated_at: string;
+  signing_secret?: string;
+};
+
+export type RotatedSecret = { function_id: string; signing_secret: string; older_secrets_until: string | null };
 
 export type Calendar = {
   id: string;
@@ -118,7 +153,7 @@ export type Execution = {
   occurrences: number;
   scheduled_until: string;
   status: "pending" | "running" | "success" | "failed" | "cancelled" | "skipped";
-  skip_reason: "check_declined" | "misfire" | "overlap" | "paused" | null;
+  skip_reason: "check_declined" | "function_disabled" | "misfire" | "overlap" | "paused" | null;
   attempt: number;
   worker: string | null;
   started_at: string | null;
@@ -127,6 +162,8 @@ export type Execution = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback: PhaseRecord | null;
+  progress: { percent: number; text: string; at: string } | null;
 };
 
 export type ExecutionWithAttempts = {
@@ -139,7 +176,7 @@ export type ExecutionWithAttempts = {
   occurrences: number;
   scheduled_until: string;
   status: "pending" | "running" | "success" | "failed" | "cancelled" | "skipped";
-  skip_reason: "check_declined" | "misfire" | "overlap" | "paused" | null;
+  skip_reason: "check_declined" | "function_disabled" | "misfire" | "overlap" | "paused" | null;
   attempt: number;
   worker: string | null;
   started_at: string | null;
@@ -148,6 +185,8 @@ export type ExecutionWithAttempts = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback: PhaseRecord | null;
+  progress: { percent: number; text: string; at: string } | null;
   attempts: {
     attempt: number;
     outcome: "failed" | "lost";
@@ -161,7 +200,7 @@ export type ExecutionWithAttempts = {
 export type Occurrence = {
   scheduled_for: string;
   status: "pending" | "running" | "success" | "failed" | "cancelled" | "skipped" | "planned";
-  skip_reason: "check_declined" | "misfire" | "overlap" | "paused" | null;
+  skip_reason: "check_declined" | "function_disabled" | "misfire" | "overlap" | "paused" | null;
   execution_id: string | null;
   late_ms: number | null;
   error: ExecutionError | null;
@@ -464,13 +503,14 @@ export type PhaseRecord = {
   error: ExecutionError | null;
   started_at: string;
   duration_ms: number;
+  resources?: { cpu_ms: number; max_rss_mb: number; wall_ms: number } | null;
 };
 
 export interface Client {
   /** List the functions that the account may use, newest first. At most `limit` at once, 50 unless told otherwise. The next page, if there is one, is named in the `Link` header (`rel="next"`). */
   listFunctions: List<{ limit?: number; cursor?: string }, FunctionRecord>;
 
-  /** Register a function. Kind `http` is called at its URL; kind `module` is code that the workers have brought along. */
+  /** Register a function. Kind `http` is called at its URL, and the answer has the secret that signs these calls: keep it, nothing answers it again. Kind `module` is code that the workers have brought along. */
   createFunction: Call<
     {
       body:
@@ -480,12 +520,15 @@ export interface Client {
             url: string;
             headers?: Record<string, string>;
             check?: boolean;
+            connect_timeout_ms?: number | null;
+            headers_timeout_ms?: number | null;
+            body_timeout_ms?: number | null;
             description?: string;
             timeout_ms?: number | null;
           }
         | { kind: "module"; name: string; module?: string; description?: string; timeout_ms?: number | null };
     },
-    FunctionRecord
+    CreatedFunction
   >;
 
   /** Get a function */
@@ -501,6 +544,9 @@ export interface Client {
         timeout_ms?: number | null;
         url?: string;
         headers?: Record<string, string>;
+        connect_timeout_ms?: number | null;
+        headers_timeout_ms?: number | null;
+        body_timeout_ms?: number | null;
         check?: boolean;
         module?: string;
       };
@@ -510,6 +556,12 @@ export interface Client {
 
   /** Delete a function. Refused while a job that is not deleted calls it. */
   deleteFunction: Call<{ id: string }, FunctionRecord>;
+
+  /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. */
+  getRegistry: Call<object, Registry>;
+
+  /** Give a function a new signing secret. Answers the new secret, once. From then on calls are signed with it and, for `overlap_seconds` (a day if absent), with the older ones too, so that receivers can change over; 0 ends the older ones at once. When the answer was lost, rotate again: what the receivers know stays valid. A function of kind `http` that has no secret yet is signed from its first one on. */
+  rotateFunctionSecret: Call<{ id: string; body: { overlap_seconds?: number } }, RotatedSecret>;
 
   /** List jobs, newest first. At most `limit` at once, 50 unless told otherwise. The next page, if there is one, is named in the `Link` header (`rel="next"`). */
   listJobs: List<
@@ -719,6 +771,8 @@ export const OPERATIONS = {
   getFunction: ["GET", "/automation/functions/{id}", {}],
   patchFunction: ["PATCH", "/automation/functions/{id}", {}],
   deleteFunction: ["DELETE", "/automation/functions/{id}", {}],
+  getRegistry: ["GET", "/automation/registry", {}],
+  rotateFunctionSecret: ["POST", "/automation/functions/{id}/rotate-secret", {}],
   listJobs: ["GET", "/automation/jobs", { isPaged: true }],
   createJob: ["POST", "/automation/jobs", { takesKey: true }],
   getJob: ["GET", "/automation/jobs/{id}", {}],
