@@ -32,12 +32,14 @@ it("is answered with 202 by a handler that takes the phase on", async () => {
 });
 
 it("is ended with the phase's own token, and kept alive before that", async () => {
-  const { callback, told } = await callbackThat(200, 200, 200);
+  const { callback, told } = await callbackThat(200, 200, 200, 200);
   await heartbeat(callback);
+  await heartbeat(callback, { percent: 40, text: "page 2" });
   await complete(callback, { output: { sent: 3 } });
   await complete(callback, { error: { message: "no paper", retryable: false } });
   expect(told).toEqual([
     ["/e1/heartbeat", "Bearer t1", ""],
+    ["/e1/heartbeat", "Bearer t1", '{"percent":40,"text":"page 2"}'],
     ["/e1/complete", "Bearer t1", '{"output":{"sent":3}}'],
     ["/e1/complete", "Bearer t1", '{"error":{"message":"no paper","retryable":false}}'],
   ]);

@@ -13,16 +13,25 @@ export const LATER: unique symbol = Symbol.for("belfry.later");
 
 /** Ends a phase that was taken on, also from another process. @throws Error if Belfry does not take it. */
 export async function complete(callback: Callback, answer: LateAnswer): Promise<void> {
-  const body = JSON.stringify(answer);
-  await post(callback, "complete", { body, headers: { "content-type": "application/json" } });
+  await post(callback, "complete", jsonBody(answer));
 }
 
-/** Says that the work goes on: the phase's time limit begins anew. @throws Error if Belfry does not take it. */
-export async function heartbeat(callback: Callback): Promise<void> {
-  await post(callback, "heartbeat", {});
+/**
+ * Says that the work goes on: the phase's time limit begins anew. `progress` is how far it is, from 0 to 100 percent, for
+ * people who look at the execution. @throws Error if Belfry does not take it.
+ */
+export async function heartbeat(callback: Callback, progress?: { percent: number; text?: string }): Promise<void> {
+  await post(callback, "heartbeat", progress && jsonBody(progress));
 }
 
-async function post(callback: Callback, what: string, init: { body?: string; headers?: object }): Promise<void> {
+const jsonBody = (value: unknown): Init => ({
+  body: JSON.stringify(value),
+  headers: { "content-type": "application/json" },
+});
+
+type Init = { body?: string; headers?: Record<string, string> };
+
+async function post(callback: Callback, what: string, init: Init = {}): Promise<void> {
   for (let failures = 0; ; failures++) {
     const problem = await tryOnce(callback, what, init);
     if (problem === null) return;
@@ -32,7 +41,7 @@ async function post(callback: Callback, what: string, init: { body?: string; hea
   }
 }
 
-async function tryOnce({ url, token }: Callback, what: string, init: { body?: string; headers?: object }) {
+async function tryOnce({ url, token }: Callback, what: string, init: Init) {
   try {
     const response = await fetch(`${url}/${what}`, {
       ...init,
