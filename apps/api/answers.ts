@@ -9,6 +9,7 @@ import { job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
 import { registry } from "@belfry/contract/registry.ts";
+import { functionTest, functionVersion, functionVersionWithSource } from "@belfry/contract/sandbox.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
 import { z } from "zod";
 
@@ -27,6 +28,11 @@ export type JobAnswer = z.infer<typeof jobAnswer>;
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
 
+export const functionVersionAnswer = functionVersion;
+export type FunctionVersionAnswer = z.infer<typeof functionVersionAnswer>;
+export const functionVersionWithSourceAnswer = functionVersionWithSource;
+
+export const functionTestAnswer = functionTest.extend(phases);
 export const registryAnswer = registry;
 export const createdFunctionAnswer = createdFunction;
 
@@ -67,7 +73,18 @@ export const errorAnswer = z.object({
   /** For programs: stays the same when the words change. */
   code: z.enum(Object.keys(API_ERRORS) as ApiErrorCode[]),
   /** What is wrong with which field. */
-  details: z.array(z.object({ path: z.string(), message: z.string(), code: z.string() })).optional(),
+  details: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        code: z.string(),
+        /** Where in a source, from 1. */
+        line: z.int().optional(),
+        column: z.int().optional(),
+      }),
+    )
+    .optional(),
 });
 export type ErrorAnswer = z.infer<typeof errorAnswer>;
 
@@ -75,6 +92,9 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
 answerNames.add(functionAnswer, { id: "Function" });
+answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
+answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });
+answerNames.add(functionTestAnswer, { id: "FunctionTest" });
 answerNames.add(registryAnswer, { id: "Registry" });
 answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
 answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });

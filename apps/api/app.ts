@@ -4,6 +4,9 @@ import type { Db } from "@belfry/db/client.ts";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 
+import type { SourceCompiler } from "./compile-source.ts";
+import type { TestAnswers } from "./test-answers.ts";
+
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<
   RawServerDefault,
@@ -14,7 +17,7 @@ export type App = FastifyInstance<
 >;
 
 /** What a route is given besides the app. */
-export type Context = { db: Db };
+export type Context = { db: Db; compiler: SourceCompiler; tests: TestAnswers };
 
 /** Adds one endpoint to the app. */
 export type Route = (app: App, context: Context) => void;

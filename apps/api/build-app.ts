@@ -8,11 +8,13 @@ import type { App } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
 import { acceptBodies } from "./body-types.ts";
 import { answerClientError } from "./client-error.ts";
+import { createSourceCompiler } from "./compile-source.ts";
 import { cacheIdentities } from "./identity-cache.ts";
 import { trackMethods } from "./method-not-allowed.ts";
 import { registerDocs, registerOpenApi } from "./openapi.ts";
 import { logRequest, requestId, sendRequestId } from "./request-log.ts";
 import { ROUTES } from "./routes.ts";
+import { createTestAnswers } from "./test-answers.ts";
 import { validatorCompiler } from "./validate.ts";
 
 const BODY_LIMIT = 1024 * 1024;
@@ -23,6 +25,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 export type AppOptions = {
   db: Db;
+  /** Where it listens for what workers answer. */
+  databaseUrl: string;
   log: FastifyBaseLogger;
   /** Adds the queues' board; everything it adds needs an admin's key. */
   board?: (app: FastifyInstance) => Promise<void>;
@@ -31,7 +35,13 @@ export type AppOptions = {
 };
 
 /** The whole HTTP edge, ready to listen or to be injected into. Closing it lets the requests under way finish. */
-export async function buildApp({ db, log, board, docsEnabled = true }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  db,
+  databaseUrl,
+  log,
+  board,
+  docsEnabled = true,
+}: AppOptions): Promise<FastifyInstance> {
   const app: App = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
@@ -61,7 +71,12 @@ export async function buildApp({ db, log, board, docsEnabled = true }: AppOption
 
   const methods = trackMethods(app);
   await registerOpenApi(app);
-  for (const route of ROUTES) route(app, { db });
+  const compiler = createSourceCompiler();
+  const tests = createTestAnswers(db, databaseUrl, (error) => log.warn({ err: error }, "connection trouble"));
+  // What waits for a worker would hold up the closing for a minute.
+  app.addHook("preClose", () => tests.close());
+  app.addHook("onClose", () => compiler.close());
+  for (const route of ROUTES) route(app, { db, compiler, tests });
   methods.refuseOthers();
 
   if (docsEnabled) await registerDocs(app);

@@ -51,7 +51,7 @@ await runProcess("api", {
     const board = createBoard(backend, { basePath: BOARD_PATH, writable: env.BELFRY_QUEUES_WRITABLE, onError });
     lifecycle.started("board", board.close);
 
-    const app = await buildApp({ db, log, board: mountBoard(db, board) });
+    const app = await buildApp({ db, databaseUrl: env.DATABASE_URL, log, board: mountBoard(db, board) });
     lifecycle.started("http server", () => app.close());
     await listen(app, env.PORT, env.HOST);
   },

@@ -14,7 +14,11 @@ import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
 import { getRegistryRoute } from "./routes/functions/registry.ts";
+import { rollbackFunctionRoute } from "./routes/functions/rollback.ts";
 import { rotateSecretRoute } from "./routes/functions/rotate-secret.ts";
+import { testFunctionRoute } from "./routes/functions/test.ts";
+import { getVersionRoute } from "./routes/functions/version.ts";
+import { listVersionsRoute } from "./routes/functions/versions.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
@@ -28,6 +32,7 @@ import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
 import { auditLedgerRoute } from "./routes/ledger/audit.ts";
+import { sandboxTypesRoute } from "./routes/sandbox-types.ts";
 import { previewScheduleRoute } from "./routes/schedules/preview.ts";
 import { listDutiesRoute } from "./routes/system/duties.ts";
 
@@ -38,6 +43,11 @@ export const ROUTES: readonly Route[] = [
   getFunctionRoute, //        GET    /automation/functions/{id}
   patchFunctionRoute, //      PATCH  /automation/functions/{id}
   deleteFunctionRoute, //     DELETE /automation/functions/{id}
+  listVersionsRoute, //       GET    /automation/functions/{id}/versions
+  getVersionRoute, //         GET    /automation/functions/{id}/versions/{version}
+  rollbackFunctionRoute, //   POST   /automation/functions/{id}/rollback
+  testFunctionRoute, //       POST   /automation/functions/{id}/test
+  sandboxTypesRoute, //       GET    /automation/sandbox/types
   getRegistryRoute, //        GET    /automation/registry
   rotateSecretRoute, //       POST   /automation/functions/{id}/rotate-secret
 

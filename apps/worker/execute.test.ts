@@ -6,6 +6,7 @@ import { getExecution } from "@belfry/db/read-executions.ts";
 import { parseAllowList } from "@belfry/runners/allow-list.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
@@ -20,28 +21,34 @@ import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
 import { startTarget, type Target } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createCodeCache } from "./code-cache.ts";
 import { execute } from "./execute.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { offerModules } from "./offer-modules.ts";
+import type { Sandbox } from "./resolve-target.ts";
 
 const never = new AbortController().signal;
 const log = createLogger("test", "warn", { write: () => undefined });
 const hosts = createHostPool({ limit: 2, memoryMb: 128, onNotice: () => undefined });
 const folder = makeFunctionFolder();
 const http = createHttpClient({ allow: parseAllowList("127.0.0.1") });
+const pool = createSandboxPool({ places: 1 });
 let test: TestLedger;
 let target: Target;
 /** Its function is the target's. */
 let account: TestAccount;
 let ledger: Ledger;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
   test = await openTestLedger();
   target = await startTarget();
   account = await makeAccount(test.db, { url: target.url });
+  sandbox = { pool, code: createCodeCache(test.db) };
   ledger = createLedger(test.db, await makeWorker(test.db), log, never);
 });
 afterAll(async () => {
+  await pool.close();
   await hosts.close();
   folder.close();
   await http.close();
@@ -57,7 +64,7 @@ async function attemptAt(
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, http, hosts, modules, log }, never);
+  await execute(claimed, { ledger, http, hosts, modules, sandbox, log }, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({

@@ -12,7 +12,7 @@ import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
-import { resolveTarget, type Target } from "./resolve-target.ts";
+import { resolveTarget, type Sandbox, type Target } from "./resolve-target.ts";
 import { retryDelay } from "./retry-delay.ts";
 import { signingSecrets } from "./signing-secrets.ts";
 
@@ -23,6 +23,8 @@ export type ExecuteTools = {
   modules: ReadonlyMap<string, SurveyedModule>;
   /** Where modules run. */
   hosts: HostPool;
+  /** Where uploaded functions run. */
+  sandbox: Sandbox;
   log: Logger;
 };
 
@@ -49,7 +51,7 @@ export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, si
   const { functionId } = claimed;
   const readSecrets = () => tools.ledger.secretsOf(functionId);
   const secrets = signingSecrets(claimed.function.secrets ?? [], readSecrets, tools.log);
-  const target = resolveTarget(claimed, tools.http, tools.modules, secrets);
+  const target = resolveTarget(claimed, tools.http, tools.modules, secrets, tools.sandbox);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
     ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callFunction(claimed, target, tools, limited))
@@ -120,6 +122,7 @@ async function callPhases(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { executionId, attempt } = run;
+  const began = performance.now();
   const check = hasCheck
     ? await runPhase(target, { run, event: checkEvent(run), timeoutMs: checkTimeoutMs, signal })
     : null;
@@ -127,7 +130,8 @@ async function callPhases(
   const { shouldPerform, performPayload } = check ? readCheckResult(check.output) : PERFORM_WITHOUT_CHECK;
   if (!shouldPerform) return { end: "declined", check: check?.record ?? null, perform: null };
 
-  if (check && check.record.duration_ms >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt))) {
+  // From the claim on, and not by the check's own time: it may have waited for a place in the sandbox.
+  if (check && performance.now() - began >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt))) {
     return { end: "stopped", check: check.record, perform: null };
   }
   if (signal.aborted) return stoppedBetween(signal, check?.record ?? null);

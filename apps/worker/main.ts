@@ -12,12 +12,15 @@ import { parseAllowList, parsePorts } from "@belfry/runners/allow-list.ts";
 import { DEFAULT_PORTS } from "@belfry/runners/guard.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient, DEFAULT_CONNECTIONS } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import { flag, parsed, text, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { createCodeCache } from "./code-cache.ts";
 import { startConsuming } from "./consume.ts";
+import { startFunctionTests } from "./function-tests.ts";
 import { createLedger } from "./ledger.ts";
 import { startLiveness } from "./liveness.ts";
 import { type Offered, offerModules } from "./offer-modules.ts";
@@ -33,6 +36,8 @@ await runProcess("worker", {
     // Between claim and verdict an execution mostly waits for two commits; so many fill a batch.
     BELFRY_CONCURRENCY: wholeNumber(1, 10_000).default(200),
     BELFRY_FUNCTIONS_DIR: text.optional(),
+    // Processes for uploaded functions that are meant to compute at the same time.
+    BELFRY_SANDBOX_HOSTS: wholeNumber(1, 64).default(2),
     /** Processes in which modules run, at once; and the heap of each. */
     BELFRY_MODULE_HOSTS: wholeNumber(1, 1_000).default(32),
     BELFRY_MODULE_MEMORY_MB: wholeNumber(32, 65_536).default(256),
@@ -62,6 +67,8 @@ await runProcess("worker", {
       connections: env.BELFRY_HTTP_CONNECTIONS,
     });
     lifecycle.started("http client", http.close);
+    const pool = createSandboxPool({ places: env.BELFRY_SANDBOX_HOSTS });
+    lifecycle.started("sandbox", pool.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
     const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
@@ -94,7 +101,10 @@ await runProcess("worker", {
     lifecycle.started("liveness", liveness.stop);
 
     const ledger = createLedger(db, id, log, lost.signal);
-    const consuming = startConsuming({ db, backend, ledger, http, modules, hosts, running, log }, identity);
+    const sandbox = { pool, code: createCodeCache(db) };
+    const tests = startFunctionTests(env.DATABASE_URL, { db, http, modules, hosts, sandbox, log }, identity);
+    lifecycle.started("function tests", tests.stop);
+    const consuming = startConsuming({ db, backend, ledger, http, modules, hosts, sandbox, running, log }, identity);
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {

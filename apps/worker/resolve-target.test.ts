@@ -1,11 +1,17 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createHttpClient } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 
 const client = createHttpClient();
-afterAll(() => client.close());
+const pool = createSandboxPool({ places: 1 });
+const sandbox = { pool, code: { load: async () => "" } };
+afterAll(async () => {
+  await pool.close();
+  await client.close();
+});
 
 type Limits = { check?: number; perform?: number; record?: number; module?: number };
 
@@ -33,6 +39,9 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      version: null,
+      hosts: null,
+      limits: null,
       connectTimeoutMs: null,
       headersTimeoutMs: null,
       bodyTimeoutMs: null,
@@ -44,7 +53,7 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
 
 const none = () => [];
 const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
-  resolveTarget(claimed(limits, fn), client, new Map(), none);
+  resolveTarget(claimed(limits, fn), client, new Map(), none, sandbox);
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
   const greet: SurveyedModule = {
@@ -54,7 +63,7 @@ function module(limits: Limits, definition: { check?: boolean } = {}) {
     timeoutMs: limits.module ?? null,
   };
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]), none);
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]), none, sandbox);
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];

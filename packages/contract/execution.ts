@@ -46,6 +46,8 @@ export const execution = z.object({
   job_id: z.uuid(),
   account_id: z.uuid(),
   function_id: z.uuid(),
+  /** Of an uploaded function: the version that ran last. */
+  function_version: z.int().nullable(),
   trigger,
   scheduled_for: instant,
   /** More than 1 for a record that stands for a range of misfires, from `scheduled_for` to `scheduled_until`. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { timeoutMs } from "./job.ts";
+import { sandboxHosts, sandboxLanguage, sandboxLimits, sandboxSource, storedLimits } from "./sandbox.ts";
 import { functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
 
@@ -91,14 +92,39 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
   }),
+  z.strictObject({
+    kind: z.literal("sandbox"),
+    name,
+    source: sandboxSource,
+    language: sandboxLanguage.default("javascript"),
+    hosts: sandboxHosts.default([]),
+    limits: sandboxLimits.prefault({}),
+    description: common.description.default(""),
+    timeout_ms: common.timeout_ms.default(null),
+  }),
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
 
-/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check` and the limits of steps belong to kind `http`, `module` to kind `module`. */
+/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check` and the limits of steps belong to kind `http`, `module` to kind `module`, the last four to kind `sandbox`. `source` makes a new version; `language` is that of the source, and cannot change without one. */
 export const patchFunctionBody = z
-  .strictObject({ name, ...common, ...http, ...steps, check: z.boolean(), module: name })
+  .strictObject({
+    name,
+    ...common,
+    ...http,
+    ...steps,
+    check: z.boolean(),
+    module: name,
+    source: sandboxSource,
+    language: sandboxLanguage,
+    hosts: sandboxHosts,
+    limits: sandboxLimits,
+  })
   .partial()
-  .refine((body) => Object.keys(body).length > 0, "must change at least one field");
+  .refine((body) => Object.keys(body).length > 0, "must change at least one field")
+  .refine((body) => body.language === undefined || body.source !== undefined, {
+    path: ["language"],
+    error: "belongs to a source: it cannot change without one",
+  });
 export type PatchFunctionBody = z.infer<typeof patchFunctionBody>;
 
 /** A function as the API answers it. `account_id` is null for a module that the workers brought along: every account may use it, none may change it. */
@@ -113,6 +139,10 @@ export const functionRecord = z.object({
   module: z.string().nullable(),
   check: z.boolean(),
   timeout_ms: z.int().nullable(),
+  /** Of kind `sandbox`: the version that runs, where its `fetch` may go, and what it may use. */
+  version: z.int().nullable(),
+  hosts: z.array(z.string()).nullable(),
+  limits: storedLimits.nullable(),
   connect_timeout_ms: z.int().nullable(),
   headers_timeout_ms: z.int().nullable(),
   body_timeout_ms: z.int().nullable(),

@@ -52,7 +52,7 @@ export type Delivery = z.infer<typeof delivery>;
 export const PHASES = ["check", "perform"] as const;
 export type Phase = (typeof PHASES)[number];
 
-export const FUNCTION_KINDS = ["http", "module"] as const;
+export const FUNCTION_KINDS = ["http", "module", "sandbox"] as const;
 export const functionKind = z.enum(FUNCTION_KINDS);
 export type FunctionKind = z.infer<typeof functionKind>;
 

@@ -7,6 +7,7 @@ import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { type SQL, sql } from "drizzle-orm";
@@ -152,6 +153,10 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    /** Of an uploaded function. */
+    version: number | null;
+    hosts: string[] | null;
+    limits: SandboxLimits | null;
     connectTimeoutMs: number | null;
     headersTimeoutMs: number | null;
     bodyTimeoutMs: number | null;
@@ -186,7 +191,7 @@ export async function claimExecutions(
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now()
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -196,7 +201,8 @@ export async function claimExecutions(
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
         'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
         'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
-        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end) as function`);
+        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end,
+        'version', f.version, 'hosts', f.hosts, 'limits', f.limits) as function`);
   return rows;
 }
 

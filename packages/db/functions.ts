@@ -2,9 +2,11 @@
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/function.ts";
 import type { JsonObject } from "@belfry/contract/json.ts";
+import type { FunctionKind } from "@belfry/contract/states.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { addSecret } from "./function-secrets.ts";
+import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { functionSecrets } from "./tables/function-secrets.ts";
@@ -21,29 +23,42 @@ export const visibleTo = (accountId: string): SQL =>
 /** A function of kind http with the secret that signs its calls: nothing answers that secret again. */
 export type CreatedFunction = FunctionRow & { signingSecret: string | null };
 
-/** Throws ApiError: FUNCTION_NAME_TAKEN, VALIDATION_ERROR for a module that no worker has brought along. */
-export async function createFunction(db: Db, accountId: string, body: CreateFunctionBody): Promise<CreatedFunction> {
-  const target = body.kind === "http" ? httpTarget(body) : await moduleTarget(db, body.module ?? body.name);
+/**
+ * `compiled` is what an uploaded source came to; other kinds have none.
+ * Throws ApiError: FUNCTION_NAME_TAKEN, VALIDATION_ERROR for a module that no worker has brought along.
+ */
+export async function createFunction(
+  db: Db,
+  accountId: string,
+  body: CreateFunctionBody,
+  compiled: CompiledSource | null = null,
+): Promise<CreatedFunction> {
+  const values = {
+    id: newId(),
+    accountId,
+    name: body.name,
+    description: body.description,
+    kind: body.kind,
+    timeoutMs: body.timeout_ms,
+    ...(await targetOf(db, body, compiled)),
+  };
   try {
     return await inTransaction(db, async (tx) => {
-      const [row] = await tx
-        .insert(functions)
-        .values({
-          id: newId(),
-          accountId,
-          name: body.name,
-          description: body.description,
-          kind: body.kind,
-          timeoutMs: body.timeout_ms,
-          ...target,
-        })
-        .returning();
+      const [row] = await tx.insert(functions).values(values).returning();
       const created = row as FunctionRow;
+      if (compiled) await insertVersion(tx, created.id, 1, compiled);
       return { ...created, signingSecret: body.kind === "http" ? await addSecret(tx, created.id) : null };
     });
   } catch (error) {
     throw nameTaken(error, "functions_name", body.name);
   }
+}
+
+async function targetOf(db: Db, body: CreateFunctionBody, compiled: CompiledSource | null) {
+  if (body.kind === "http") return httpTarget(body);
+  if (body.kind === "module") return moduleTarget(db, body.module ?? body.name);
+  if (!compiled) throw new Error("a function of kind sandbox is created from a source that was compiled");
+  return { version: 1, hosts: body.hosts, limits: body.limits, check: compiled.check };
 }
 
 export async function getFunction(db: Db, accountId: string, functionId: string): Promise<FunctionRow | null> {
@@ -70,25 +85,28 @@ export function listFunctions(
 
 /**
  * Changes a function of the account; running attempts keep what they began with. Null if there is none.
- * Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of the other kind, FUNCTION_NAME_TAKEN.
+ * Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of another kind, FUNCTION_NAME_TAKEN.
  */
 export async function patchFunction(
   db: Db,
   accountId: string,
   functionId: string,
   patch: PatchFunctionBody,
+  compiled: CompiledSource | null = null,
 ): Promise<FunctionRow | null> {
   const current = await getFunction(db, accountId, functionId);
   if (!current) return null;
-  assertOwn(current);
-  const foreign = current.kind === "http" ? (["module"] as const) : HTTP_FIELDS;
-  for (const field of foreign) {
-    if (patch[field] !== undefined)
-      throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
-  }
+  assertPatchable(current, patch);
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
   try {
-    const [row] = await db
+    return await inTransaction(db, (tx) => change(tx));
+  } catch (error) {
+    throw nameTaken(error, "functions_name", patch.name ?? "");
+  }
+
+  async function change(tx: Db): Promise<FunctionRow | null> {
+    const uploaded = compiled && (await addVersion(tx, functionId, compiled));
+    const [row] = await tx
       .update(functions)
       .set({
         ...(patch.name !== undefined && { name: patch.name }),
@@ -97,28 +115,36 @@ export async function patchFunction(
         ...(patch.url !== undefined && { url: patch.url }),
         ...(patch.headers !== undefined && { headers: patch.headers }),
         ...(patch.check !== undefined && { check: patch.check }),
+        ...(patch.hosts !== undefined && { hosts: patch.hosts }),
+        ...(patch.limits !== undefined && { limits: patch.limits }),
         ...(patch.connect_timeout_ms !== undefined && { connectTimeoutMs: patch.connect_timeout_ms }),
         ...(patch.headers_timeout_ms !== undefined && { headersTimeoutMs: patch.headers_timeout_ms }),
         ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
         ...target,
+        ...uploaded,
         updatedAt: sql`now()`,
       })
       .where(and(eq(functions.id, functionId), eq(functions.accountId, accountId), isNull(functions.deletedAt)))
       .returning();
     return row ?? null;
-  } catch (error) {
-    throw nameTaken(error, "functions_name", patch.name ?? "");
   }
 }
 
-const HTTP_FIELDS = [
-  "url",
-  "headers",
-  "check",
-  "connect_timeout_ms",
-  "headers_timeout_ms",
-  "body_timeout_ms",
-] as const satisfies (keyof PatchFunctionBody)[];
+/** The fields that belong to each kind, besides those of all. */
+const FIELDS_OF = {
+  http: ["url", "headers", "check", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
+  module: ["module"],
+  sandbox: ["source", "language", "hosts", "limits"],
+} as const satisfies Record<FunctionKind, readonly (keyof PatchFunctionBody)[]>;
+
+/** Throws ApiError: FORBIDDEN for a shared module, VALIDATION_ERROR for a field of another kind. */
+export function assertPatchable(current: FunctionRow, patch: PatchFunctionBody): void {
+  assertOwn(current);
+  for (const [kind, fields] of Object.entries(FIELDS_OF)) {
+    const field = kind === current.kind ? undefined : fields.find((one) => patch[one] !== undefined);
+    if (field) throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
+  }
+}
 
 function httpTarget(body: CreateFunctionBody & { kind: "http" }) {
   return {

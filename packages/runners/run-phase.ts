@@ -5,15 +5,20 @@ import type { Logger } from "@belfry/functions/define-function.ts";
 import type { PhaseEvent, RollbackEvent } from "@belfry/functions/event.ts";
 import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
+import { type Deadline, startDeadline, stopFailure } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import type { HttpTarget } from "./http.ts";
 import type { HttpClient } from "./http-client.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import { callSandbox, type SandboxTarget } from "./sandbox.ts";
+import type { SandboxPlace } from "./sandbox-pool.ts";
 
-export type PhaseTarget = ({ kind: "http"; client: HttpClient } & HttpTarget) | { kind: "module"; call: ModuleCall };
+export type PhaseTarget =
+  | ({ kind: "http"; client: HttpClient } & HttpTarget)
+  | { kind: "module"; call: ModuleCall }
+  | ({ kind: "sandbox" } & SandboxTarget);
 
 /** Calls a handler of a module, in the process that this is: see module.ts. */
 export type ModuleCall = (
@@ -43,13 +48,43 @@ export type PhaseResult = {
   retryAfterMs: number | null;
 };
 
-/** Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. */
+/**
+ * Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. Its
+ * time begins when there is a place for it: uploaded functions wait for one of the sandbox's processes.
+ */
 export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
+  if (target.kind !== "sandbox") return runInPlace(target, call, null);
+  let place: SandboxPlace;
+  try {
+    place = await target.pool.enter(
+      target.accountId,
+      AbortSignal.any([call.signal, AbortSignal.timeout(PLACE_WAIT_MS)]),
+    );
+  } catch (thrown) {
+    return fail(startRecord(call.event), [], call.signal.aborted ? stopFailure(call.signal.reason) : noPlace(thrown));
+  }
+  try {
+    return await runInPlace(target, call, place);
+  } finally {
+    place.leave();
+  }
+}
+
+/** For so long an uploaded function waits for its turn, in milliseconds. */
+const PLACE_WAIT_MS = 60_000;
+
+function noPlace(thrown: unknown): PhaseFailure {
+  return new PhaseFailure("FUNCTION_CRASHED", `found no place in the sandbox: ${describeThrown(thrown)}`, {
+    retryable: true,
+  });
+}
+
+async function runInPlace(target: PhaseTarget, call: PhaseCall, place: SandboxPlace | null): Promise<PhaseResult> {
   const begin = startRecord(call.event);
   const logs = captureLogs();
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, place));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
     return fail(begin, logs.lines(), asFailure(thrown));
@@ -62,14 +97,22 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
 const loadHttp = () => import("./http.ts");
 let http: Promise<Awaited<ReturnType<typeof loadHttp>>> | undefined;
 
-async function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
+async function invoke(
+  target: PhaseTarget,
+  call: PhaseCall,
+  deadline: Deadline,
+  logger: Logger,
+  place: SandboxPlace | null,
+): Promise<unknown> {
   const { signal } = deadline;
-  const { event, timeoutMs } = call;
-  if (target.kind === "module") return target.call(event, { signal, logger, heartbeat: deadline.renew });
+  const { timeoutMs } = call;
+  if (target.kind === "module") return target.call(call.event, { signal, logger, heartbeat: deadline.renew });
+  // Only modules have a rollback.
+  const event = call.event as PhaseEvent;
+  if (target.kind === "sandbox") return callSandbox(target, place as SandboxPlace, { ...call, event, signal, logger });
   http ??= loadHttp();
   const { callHttp } = await http;
-  // Only modules have a rollback.
-  return callHttp(target.client, target, event as PhaseEvent, { timeoutMs, signal });
+  return callHttp(target.client, target, event, { timeoutMs, signal });
 }
 
 function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], answer: unknown): PhaseResult {

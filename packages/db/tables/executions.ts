@@ -23,6 +23,8 @@ export const executions = pgTable(
     accountId: uuid("account_id").notNull(),
     jobId: uuid("job_id").notNull(),
     functionId: uuid("function_id").notNull(),
+    /** Of an uploaded function: the version that was claimed last. */
+    functionVersion: integer("function_version"),
     trigger: text("trigger").$type<Trigger>().notNull(),
     scheduledFor: instant("scheduled_for").notNull(),
     /** More than 1 for a row that stands for a range of misfires, from `scheduledFor` to `scheduledUntil`. */

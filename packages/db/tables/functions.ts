@@ -1,4 +1,5 @@
 import type { JsonObject } from "@belfry/contract/json.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -27,6 +28,11 @@ export const functions = pgTable(
     /** Whether there is a check phase. */
     check: boolean("has_check").notNull().default(true),
     timeoutMs: integer("timeout_ms"),
+    /** Of an uploaded function: which of its versions runs. */
+    version: integer("version"),
+    /** Of an uploaded function: where its fetch may go. */
+    hosts: json<string[]>("hosts"),
+    limits: json<SandboxLimits>("limits"),
     /** Of kind http, of the steps of a call; null is the default. */
     connectTimeoutMs: integer("connect_timeout_ms"),
     headersTimeoutMs: integer("headers_timeout_ms"),
@@ -36,10 +42,11 @@ export const functions = pgTable(
     deletedAt: instant("deleted_at"),
   },
   (t) => [
-    check("functions_kind", sql`${t.kind} in ('http', 'module')`),
+    check("functions_kind", sql`${t.kind} in ('http', 'module', 'sandbox')`),
     check(
       "functions_target",
-      sql`case ${t.kind} when 'http' then ${t.url} is not null else ${t.module} is not null end`,
+      sql`case ${t.kind} when 'http' then ${t.url} is not null when 'module' then ${t.module} is not null
+        else ${t.version} is not null and ${t.hosts} is not null and ${t.limits} is not null end`,
     ),
     uniqueIndex("functions_name").on(t.accountId, t.name).where(sql`deleted_at is null`),
     uniqueIndex("functions_shared_name").on(t.name).where(sql`account_id is null`),

@@ -4,7 +4,7 @@ import { createdFunctionAnswer, errorAnswers } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
 import { presentFunction } from "../../present-function.ts";
 
-export const createFunctionRoute: Route = (app, { db }) =>
+export const createFunctionRoute: Route = (app, { db, compiler }) =>
   app.route({
     method: "POST",
     url: "/automation/functions",
@@ -12,7 +12,7 @@ export const createFunctionRoute: Route = (app, { db }) =>
       operationId: "createFunction",
       summary: "Register a function",
       description:
-        "Kind `http` is called at its URL, and the answer has the secret that signs these calls: keep it, nothing answers it again. Kind `module` is code that the workers have brought along.",
+        "Kind `http` is called at its URL, and the answer has the secret that signs these calls: keep it, nothing answers it again. Kind `module` is code that the workers have brought along. Kind `sandbox` is the source in the body, JavaScript or TypeScript, which is compiled at once and run with no access to anything but the hosts that it lists.",
       tags: ["functions"],
       body: createFunctionBody,
       response: {
@@ -22,13 +22,16 @@ export const createFunctionRoute: Route = (app, { db }) =>
           "FUNCTION_NAME_TAKEN",
           "PAYLOAD_TOO_LARGE",
           "UNSUPPORTED_MEDIA_TYPE",
+          "SOURCE_INVALID",
           "VALIDATION_ERROR",
         ),
       },
     },
     async handler(request, reply) {
       const account = accountOf(request);
-      const row = await createFunction(db, account, request.body);
+      const { body } = request;
+      const compiled = body.kind === "sandbox" ? await compiler.compile(body.source, body.language) : null;
+      const row = await createFunction(db, account, body, compiled);
       request.log.info({ function_id: row.id, account_id: account }, "function created");
       const { signingSecret: secret } = row;
       return reply
