@@ -46,17 +46,46 @@ export type FunctionRecord = {
   account_id: string | null;
   name: string;
   description: string;
-  kind: "http" | "module";
+  kind: "http" | "module" | "sandbox";
   url: string | null;
   headers: Record<string, string> | null;
   module: string | null;
   check: boolean;
   timeout_ms: number | null;
+  version: number | null;
+  hosts: string[] | null;
+  limits: { memory_mb: number; cpu_ms: number } | null;
   connect_timeout_ms: number | null;
   headers_timeout_ms: number | null;
   body_timeout_ms: number | null;
   created_at: string;
   updated_at: string;
+};
+
+export type FunctionVersion = {
+  version: number;
+  language: "javascript" | "typescript";
+  check: boolean;
+  current: boolean;
+  bytes: number;
+  created_at: string;
+};
+
+export type FunctionVersionWithSource = {
+  version: number;
+  language: "javascript" | "typescript";
+  check: boolean;
+  current: boolean;
+  bytes: number;
+  created_at: string;
+  source: string;
+};
+
+export type FunctionTest = {
+  check: PhaseRecord | null;
+  perform: PhaseRecord | null;
+  rollback: PhaseRecord | null;
+  function_version: number | null;
 };
 
 export type Registry = {
@@ -75,12 +104,15 @@ export type CreatedFunction = {
   account_id: string | null;
   name: string;
   description: string;
-  kind: "http" | "module";
+  kind: "http" | "module" | "sandbox";
   url: string | null;
   headers: Record<string, string> | null;
   module: string | null;
   check: boolean;
   timeout_ms: number | null;
+  version: number | null;
+  hosts: string[] | null;
+  limits: { memory_mb: number; cpu_ms: number } | null;
   connect_timeout_ms: number | null;
   headers_timeout_ms: number | null;
   body_timeout_ms: number | null;
@@ -148,6 +180,7 @@ export type Execution = {
   job_id: string;
   account_id: string;
   function_id: string;
+  function_version: number | null;
   trigger: "schedule" | "manual";
   scheduled_for: string;
   occurrences: number;
@@ -171,6 +204,7 @@ export type ExecutionWithAttempts = {
   job_id: string;
   account_id: string;
   function_id: string;
+  function_version: number | null;
   trigger: "schedule" | "manual";
   scheduled_for: string;
   occurrences: number;
@@ -286,15 +320,18 @@ export type ErrorRecord = {
     | "CALENDAR_NAME_TAKEN"
     | "CALENDAR_IN_USE"
     | "JOB_NOT_ACTIVE"
+    | "NO_WORKER"
     | "EXECUTION_FINAL"
     | "PAYLOAD_TOO_LARGE"
     | "UNSUPPORTED_MEDIA_TYPE"
     | "VALIDATION_ERROR"
     | "SCHEDULE_INVALID"
+    | "SOURCE_INVALID"
     | "IDEMPOTENCY_KEY_REUSED"
     | "INTERNAL"
-    | "UNAVAILABLE";
-  details?: { path: string; message: string; code: string }[];
+    | "UNAVAILABLE"
+    | "TEST_TIMEOUT";
+  details?: { path: string; message: string; code: string; line?: number; column?: number }[];
 };
 
 export type Schedule =
@@ -510,7 +547,7 @@ export interface Client {
   /** List the functions that the account may use, newest first. At most `limit` at once, 50 unless told otherwise. The next page, if there is one, is named in the `Link` header (`rel="next"`). */
   listFunctions: List<{ limit?: number; cursor?: string }, FunctionRecord>;
 
-  /** Register a function. Kind `http` is called at its URL, and the answer has the secret that signs these calls: keep it, nothing answers it again. Kind `module` is code that the workers have brought along. */
+  /** Register a function. Kind `http` is called at its URL, and the answer has the secret that signs these calls: keep it, nothing answers it again. Kind `module` is code that the workers have brought along. Kind `sandbox` is the source in the body, JavaScript or TypeScript, which is compiled at once and run with no access to anything but the hosts that it lists. */
   createFunction: Call<
     {
       body:
@@ -526,7 +563,17 @@ export interface Client {
             description?: string;
             timeout_ms?: number | null;
           }
-        | { kind: "module"; name: string; module?: string; description?: string; timeout_ms?: number | null };
+        | { kind: "module"; name: string; module?: string; description?: string; timeout_ms?: number | null }
+        | {
+            kind: "sandbox";
+            name: string;
+            source: string;
+            language?: "javascript" | "typescript";
+            hosts?: string[];
+            limits?: { memory_mb?: number; cpu_ms?: number };
+            description?: string;
+            timeout_ms?: number | null;
+          };
     },
     CreatedFunction
   >;
@@ -534,7 +581,7 @@ export interface Client {
   /** Get a function */
   getFunction: Call<{ id: string }, FunctionRecord>;
 
-  /** Change a function. What is absent stays as it is. Attempts that run keep what they began with. */
+  /** Change a function. What is absent stays as it is. Attempts that run keep what they began with. `source` makes a new version of an uploaded function, which is the current one from then on. */
   patchFunction: Call<
     {
       id: string;
@@ -549,6 +596,10 @@ export interface Client {
         body_timeout_ms?: number | null;
         check?: boolean;
         module?: string;
+        source?: string;
+        language?: "javascript" | "typescript";
+        hosts?: string[];
+        limits?: { memory_mb?: number; cpu_ms?: number };
       };
     },
     FunctionRecord
@@ -556,6 +607,27 @@ export interface Client {
 
   /** Delete a function. Refused while a job that is not deleted calls it. */
   deleteFunction: Call<{ id: string }, FunctionRecord>;
+
+  /** List the versions of an uploaded function, newest first. At most `limit` at once, 50 unless told otherwise. The next page, if there is one, is named in the `Link` header (`rel="next"`). Other kinds have none. */
+  listFunctionVersions: List<{ id: string; limit?: number; cursor?: string }, FunctionVersion>;
+
+  /** Get a version of an uploaded function, with its source */
+  getFunctionVersion: Call<{ id: string; version: number }, FunctionVersionWithSource>;
+
+  /** Make another version of an uploaded function the current one. Attempts that begin from now on run it. Its hosts and limits are not part of a version, and stay. */
+  rollbackFunction: Call<{ id: string; body: { version: number } }, FunctionRecord>;
+
+  /** Call a function without a job, and see what it does. A worker calls check and perform as for an execution, and the answer is what would be recorded of them. It is in no ledger and counts nowhere. Its effects are real. */
+  testFunction: Call<
+    {
+      id: string;
+      body: { payload?: unknown; phase?: "check" | "perform"; event?: unknown; version?: number; pool?: string };
+    },
+    FunctionTest
+  >;
+
+  /** Get the types of what an uploaded function can use. TypeScript declarations, for an editor to load. */
+  getSandboxTypes: Call<object, string>;
 
   /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. */
   getRegistry: Call<object, Registry>;
@@ -771,6 +843,11 @@ export const OPERATIONS = {
   getFunction: ["GET", "/automation/functions/{id}", {}],
   patchFunction: ["PATCH", "/automation/functions/{id}", {}],
   deleteFunction: ["DELETE", "/automation/functions/{id}", {}],
+  listFunctionVersions: ["GET", "/automation/functions/{id}/versions", { isPaged: true }],
+  getFunctionVersion: ["GET", "/automation/functions/{id}/versions/{version}", {}],
+  rollbackFunction: ["POST", "/automation/functions/{id}/rollback", {}],
+  testFunction: ["POST", "/automation/functions/{id}/test", {}],
+  getSandboxTypes: ["GET", "/automation/sandbox/types", {}],
   getRegistry: ["GET", "/automation/registry", {}],
   rotateFunctionSecret: ["POST", "/automation/functions/{id}/rotate-secret", {}],
   listJobs: ["GET", "/automation/jobs", { isPaged: true }],
