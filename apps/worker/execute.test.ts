@@ -1,8 +1,11 @@
+import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createFunctionBody } from "@belfry/contract/function.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
+import { rotateSecret } from "@belfry/db/rotate-secret.ts";
 import { parseAllowList } from "@belfry/runners/allow-list.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient } from "@belfry/runners/http-client.ts";
@@ -18,7 +21,7 @@ import {
   type TestLedger,
 } from "@belfry/testing/factories.ts";
 import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
-import { startTarget, type Target } from "@belfry/testing/target.ts";
+import { always, startTarget, type Target, type TargetCall } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCodeCache } from "./code-cache.ts";
@@ -149,5 +152,43 @@ it("does not try again what a module calls permanent", async () => {
     status: "failed",
     attempt: 1,
     error: { code: "FUNCTION_ERROR", message: "the customer is gone" },
+  });
+});
+
+it("signs each phase with the secrets that are valid when it begins", async () => {
+  const body = createFunctionBody.parse({ name: "signed", kind: "http", url: `${target.url}/signed` });
+  const { id: functionId, signingSecret: first } = await createFunction(test.db, account.accountId, body);
+  target.on("/signed", always);
+  const signatures = async () => {
+    const before = target.calls.length;
+    await attemptAt({}, { functionId });
+    return target.calls.slice(before).map(({ headers }) => String(headers["webhook-signature"]).split(" ").length);
+  };
+  const verifiedBy = (secret: string | null) => {
+    const { headers, event } = target.calls.at(-1) as TargetCall;
+    const content = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${JSON.stringify(event)}`;
+    const key = Buffer.from(String(secret).slice("whsec_".length), "base64");
+    const signature = `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
+    return String(headers["webhook-signature"]).split(" ").includes(signature);
+  };
+
+  expect(await signatures()).toEqual([1, 1]);
+  expect(verifiedBy(first)).toBe(true);
+  const second = (await rotateSecret(test.db, account.accountId, functionId, 60_000))?.secret as string;
+  expect(await signatures()).toEqual([2, 2]);
+  expect([verifiedBy(first), verifiedBy(second)]).toEqual([true, true]);
+  await rotateSecret(test.db, account.accountId, functionId, 0);
+  expect(await signatures()).toEqual([1, 1]);
+  expect([verifiedBy(first), verifiedBy(second)]).toEqual([false, false]);
+});
+
+it("fails at once, with no attempt left, what functions may not call", async () => {
+  const body = createFunctionBody.parse({ name: "blocked", kind: "http", url: "http://[::1]:9/" });
+  const { id: functionId } = await createFunction(test.db, account.accountId, body);
+
+  expect(await attemptAt({ retry: { attempts: 5 } }, { functionId })).toMatchObject({
+    status: "failed",
+    attempt: 1,
+    error: { code: "TARGET_BLOCKED", message: expect.stringContaining("functions may not call [::1]") },
   });
 });

@@ -104,6 +104,17 @@ it("does not start with settings that it cannot use", async () => {
   for (const name of ["BELFRY_POOL: ", "BELFRY_CONCURRENCY: ", "BELFRY_DRAIN_MS: "]) expect(output).toContain(name);
 });
 
+it("does not start with targets that it cannot read, and says which", async () => {
+  const settings = {
+    BELFRY_HTTP_ALLOW: "10.0.0.0/8, 10.0.0.0/33",
+    BELFRY_HTTP_PORTS: "443, http",
+    BELFRY_HTTP_CONNECTIONS: "0",
+  };
+  expect(await refusal(settings)).toBe(
+    'belfry worker: configuration is not usable: BELFRY_HTTP_ALLOW: "10.0.0.0/33" has a prefix longer than 32 bits; BELFRY_HTTP_PORTS: "http" is neither a port from 1 to 65535 nor a range of them; BELFRY_HTTP_CONNECTIONS: must be a whole number from 1 to 10000\n',
+  );
+});
+
 it("does not start without its servers", async () => {
   expect(await refusal({ DATABASE_URL: "postgres://me:hunter2@127.0.0.1:1/x" })).toBe(
     "belfry worker: DATABASE_URL: cannot reach Postgres: connect ECONNREFUSED 127.0.0.1:1\n",

@@ -23,6 +23,7 @@ export async function callPhase(
     // It knows of two phases only, and would take the third for one of them.
     return event.phase === "rollback" ? null : fn(event, contextOf(event, tools));
   }
+  if (!fn.enabled && event.phase === "check") return { shouldPerform: false };
   if (!fn.enabled) throw new Refusal("FUNCTION_DISABLED", `the function "${fn.name}" is not enabled`);
   const context = contextOf(event, tools);
   return callHandlers(fn, event, { ...context, payload: await checkPayload(fn.input, context.payload) });

@@ -132,8 +132,11 @@ describe("a function that is served", () => {
   });
 
   it("that is not enabled is not called", async () => {
-    const off = defineFunction({ name: "off", enabled: false, perform: () => 1 });
+    const called = vi.fn(() => ({ shouldPerform: true }));
+    const off = defineFunction({ name: "off", enabled: false, check: called, perform: called });
+    expect(await check(off)).toEqual({ status: 200, body: { shouldPerform: false } });
     expect(await perform(off)).toMatchObject({ status: 422, body: { code: "FUNCTION_DISABLED" } });
+    expect(called).not.toHaveBeenCalled();
   });
 });
 

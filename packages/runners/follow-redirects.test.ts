@@ -101,19 +101,21 @@ it("a fourth is not followed, and so a circle ends", async () => {
   expect(requests).toHaveLength(4);
 });
 
-it("the function's own headers go along on the same server and to no other, nor back from there", async () => {
+it("the function's own headers go along on the same server and to no other, nor on or back from there", async () => {
   const own = { authorization: "Bearer t", cookie: "a=1", "x-mine": "1" };
-  const there = await redirecting(() => `${here.origin}/back`);
-  const here = await redirecting((path) =>
-    path === "/back" ? undefined : path === "/same" ? `${there.origin}/` : "/same",
-  );
+  const stays = await redirecting((path) => (path === "/" ? "/same" : undefined));
+  const there = await redirecting((path) => (path === "/" ? "/on" : `${here.origin}/back`));
+  const here = await redirecting((path) => (path === "/" ? `${there.origin}/` : undefined));
 
+  expect((await call(stays.origin, own)).output).toBe("here");
   expect((await call(here.origin, own)).output).toBe("here");
-  const seen = [...here.requests.slice(0, 2), ...there.requests, ...here.requests.slice(2)];
+  const seen = [...stays.requests, ...here.requests.slice(0, 1), ...there.requests, ...here.requests.slice(1)];
   expect(seen.map(({ path, headers }) => [path, headers.authorization, headers.cookie, headers["x-mine"]])).toEqual([
     ["/", "Bearer t", "a=1", "1"],
     ["/same", "Bearer t", "a=1", "1"],
+    ["/", "Bearer t", "a=1", "1"],
     ["/", undefined, undefined, undefined],
+    ["/on", undefined, undefined, undefined],
     ["/back", undefined, undefined, undefined],
   ]);
   for (const { headers } of seen) expect(headers["belfry-execution-id"]).toBe(run.executionId);

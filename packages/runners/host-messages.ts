@@ -40,6 +40,8 @@ export type AttemptReport = {
   /** Some handler has not stopped when told to: what is left of the attempt needs another process. */
   unsettled: boolean;
   tornDown: boolean;
+  /** What teardown has logged where there is no record of a phase to keep it. */
+  logs: string[];
   /** What perform was given, for a rollback in another process; kept back unless there may be one. */
   performPayload: JsonObject | null;
 };

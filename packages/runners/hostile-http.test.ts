@@ -169,6 +169,32 @@ describe("a server that takes its time", () => {
     expect(result.record.output).toEqual({ status: 503, body: "so much" });
   });
 
+  it("over its name is sent nothing when it turns up after the call was given up", async () => {
+    const asked = Promise.withResolvers<void>();
+    const named = Promise.withResolvers<void>();
+    const own = createHttpClient({
+      allow: parseAllowList("127.0.0.1"),
+      async resolveName() {
+        asked.resolve();
+        await named.promise;
+        return [{ address: "127.0.0.1", family: 4 }];
+      },
+    });
+    stops.unshift(() => own.close());
+    let received = 0;
+    const closed = Promise.withResolvers<void>();
+    const url = await listen((socket) => {
+      socket.on("data", (data) => (received += data.length));
+      socket.on("close", () => closed.resolve());
+    });
+    const late = call(url.replace("127.0.0.1", "late.test"), { limits: { connectMs: 20 }, with: own });
+    await asked.promise;
+    expect((await late).error?.code).toBe("TIMEOUT");
+    named.resolve();
+    await closed.promise;
+    expect(received).toBe(0);
+  });
+
   it("closes the connection of each call that was given up", async () => {
     const closed = Promise.withResolvers<void>();
     const url = await listen((socket) => void socket.resume().on("close", () => closed.resolve()));

@@ -43,6 +43,7 @@ export async function runAttempt(module: DefinedFunction, order: Order, hooks: A
     retryable: false,
     unsettled: false,
     tornDown: false,
+    logs: [],
     performPayload: null,
   };
   // Never refused: handlers see only a payload that their input has accepted.
@@ -189,6 +190,7 @@ export async function runAttempt(module: DefinedFunction, order: Order, hooks: A
     }
     const last = report.rollback ?? report.perform ?? report.check;
     if (last) last.logs = [...last.logs, ...logs.lines()].slice(0, MAX_LOG_LINES);
+    else report.logs = logs.lines();
   }
 
   function contextOf({ signal, logger, heartbeat }: Tools): FunctionContext<unknown, unknown> {

@@ -162,7 +162,11 @@ function follow(pool: HostPool, module: SurveyedModule, order: Omit<Order, "id">
   async function ask(): Promise<void> {
     const may = await call.mayPerform().catch(() => false);
     if (done || signal?.aborted) return;
-    if (may) return ticket.go();
+    if (may) {
+      ticket.go();
+      // It may never say so itself: if it blocks at once, its limit has to count all the same.
+      return enter("perform");
+    }
     state.refused = true;
     ticket.stop("CANCELLED", "the job was paused, disabled or deleted");
     watch(BLOCKED_AFTER_MS, blocked);
@@ -269,10 +273,10 @@ async function recover(
   const rollback = rollBack ? { performPayload, error: { code, message } } : null;
   const again = await follow(pool, module, { ...orderOf(call), recover: { rollback } }, call);
   if (rollBack) records.rollback = again.report?.rollback ?? failedRollback(call.run, performPayload, error, again);
-  if (again.stage === "over" && !again.report?.unsettled) return;
   const last = records.rollback ?? records.perform ?? records.check;
   const why = again.failure?.message ?? again.lost;
-  if (last && why) last.logs = [...last.logs, `error teardown did not come to its end: ${why}`];
+  const logs = again.report?.logs ?? [];
+  if (last) last.logs = [...last.logs, ...logs, ...(why ? [`error teardown did not come to its end: ${why}`] : [])];
 }
 
 function failedRollback(
