@@ -106,7 +106,7 @@ it("has the examples that are run below", () => {
     "server-fastify.ts",
     "server-fetch.ts",
     "create.ts",
-    "server-by-hand.ts",
+    "shop.js",
     "server-later.ts",
     "low-stock.js",
     "upload.ts",
@@ -182,9 +182,9 @@ describe("a function behind HTTP", () => {
     expect(await (await server.fetch(request)).json()).toEqual(ordered.check.output);
   });
 
-  it("verifies by hand as well, and refuses what is not signed", async () => {
-    const id = await serveExample("server-by-hand.ts");
-    expect(await runJobOf(id, "by hand")).toMatchObject({ status: "success", perform: { output: { done: payload } } });
+  it("is served without our package as well, and refuses what is not signed", async () => {
+    const id = await serveExample("shop.js");
+    expect(await runJobOf(id, "shop")).toMatchObject({ status: "success", perform: { output: { shipped: 3 } } });
     const { url } = await client.getFunction({ id });
     expect((await fetch(url as string, { method: "POST", body: "{}" })).status).toBe(401);
   });

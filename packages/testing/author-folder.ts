@@ -19,6 +19,7 @@ const INSTALLED: Record<string, string> = {
   "@types/express": "functions/node_modules/@types/express",
   express: "functions/node_modules/express",
   fastify: "functions/node_modules/fastify",
+  standardwebhooks: "functions/node_modules/standardwebhooks",
   zod: "functions/node_modules/zod",
 };
 
