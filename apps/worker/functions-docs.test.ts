@@ -37,7 +37,7 @@ beforeAll(async () => {
   }
   cluster = await runCluster({ functionsDir: `${folder.dir}/functions` });
   client = createClient({ baseUrl: cluster.url, apiKey: cluster.key });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   for (const server of servers) server.kill("SIGKILL");
   await cluster?.close();

@@ -56,7 +56,7 @@ beforeAll(async () => {
   functionIds.sandbox = sandbox.id;
   const { handler } = await import(pathToFileURL(handlerFile).href);
   functionIds.http = await serveOverHttp(handler);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   server?.closeAllConnections();
   server?.close();
