@@ -93,14 +93,16 @@ async function runJobOf(function_id: string, name: string, more: object = { payl
   return read();
 }
 
-async function moduleId(): Promise<string> {
+async function moduleId(name = "low stock"): Promise<string> {
   const all = await client.listFunctions();
-  return all.find(({ module }) => module === "low stock")?.id as string;
+  return all.find(({ module }) => module === name)?.id as string;
 }
 
 it("has the examples that are run below", () => {
   expect(examples).toEqual([
     "functions/low-stock.ts",
+    "functions/backup.ts",
+    "functions/report.ts",
     "server.ts",
     "server-express.ts",
     "server-fastify.ts",
@@ -144,6 +146,39 @@ describe("a module", () => {
     });
     const wrong = runJobOf(await moduleId(), "module, wrong", { payload: { shelf: {} } });
     await expect(wrong).rejects.toMatchObject({ code: "VALIDATION_ERROR", status: 422 });
+  });
+});
+
+describe("a module with all that there is", () => {
+  const check = { output: { shouldPerform: true, performPayload: { files: ["/home/a", "/home/b"] } } };
+
+  it("sets up, checks, performs and tears down", async () => {
+    const execution = await runJobOf(await moduleId("backup"), "backup", { payload: { source: "/home" } });
+    expect(execution).toMatchObject({
+      status: "success",
+      check,
+      perform: { output: { copied: 2, keep: 7 } },
+      rollback: null,
+      progress: { percent: 100, text: "/home/b" },
+    });
+    expect(execution.check?.logs).toEqual(["info opening /home"]);
+    expect(execution.perform?.logs).toEqual(["info closing 2"]);
+  });
+
+  it("rolls back", async () => {
+    expect(await runJobOf(await moduleId("backup"), "gone", { payload: { source: "/gone" } })).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      error: { code: "FUNCTION_ERROR", message: "the disk is gone" },
+      rollback: { output: { removed: 2, because: "FUNCTION_ERROR" } },
+    });
+  });
+});
+
+it("one handler in a file of its own is a module as well", async () => {
+  expect(await runJobOf(await moduleId("report"), "report")).toMatchObject({
+    status: "success",
+    perform: { output: { reported: 3 } },
   });
 });
 
