@@ -28,13 +28,6 @@ export async function handler(event) {
 }
 `;
 
-/** All that a worker's module has besides. */
-const AS_MODULE = `
-import { defineFunction } from "@belfry/functions";
-import { handler } from "../handler.js";
-export default defineFunction({ name: "alarm as module", check: handler, perform: handler });
-`;
-
 let folder: AuthorFolder;
 let cluster: RunningCluster;
 let client: Client;
@@ -43,13 +36,12 @@ const functionIds: Record<string, string> = {};
 
 beforeAll(async () => {
   folder = await makeAuthorFolder();
-  const handlerFile = await folder.write("handler.js", HANDLER);
-  await folder.write("functions/alarm.js", AS_MODULE);
+  const handlerFile = await folder.write("functions/alarm.js", HANDLER);
   cluster = await runCluster({ functionsDir: `${folder.dir}/functions` });
   client = createClient({ baseUrl: cluster.url, apiKey: cluster.key });
 
   const all = await client.listFunctions();
-  functionIds.module = all.find(({ module }) => module === "alarm as module")?.id as string;
+  functionIds.module = all.find(({ module }) => module === "alarm")?.id as string;
   const sandbox = await client.createFunction({
     body: { kind: "sandbox", name: "alarm in a sandbox", source: HANDLER },
   });
