@@ -1,6 +1,8 @@
 /** The answers' schemas, as they are validated and documented. */
+import { account } from "@belfry/contract/account.ts";
 import { ledgerAudit } from "@belfry/contract/audit.ts";
 import { calendar, calendarSummary, changedCalendar, importedCalendar } from "@belfry/contract/calendar.ts";
+import { callbackReceipt } from "@belfry/contract/callback.ts";
 import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
@@ -33,6 +35,8 @@ export type FunctionVersionAnswer = z.infer<typeof functionVersionAnswer>;
 export const functionVersionWithSourceAnswer = functionVersionWithSource;
 
 export const functionTestAnswer = functionTest.extend(phases);
+export const accountAnswer = account;
+export type AccountAnswer = z.infer<typeof accountAnswer>;
 export const registryAnswer = registry;
 export const createdFunctionAnswer = createdFunction;
 
@@ -54,6 +58,8 @@ export type ExecutionAnswer = z.infer<typeof executionAnswer>;
 
 export const executionWithAttemptsAnswer = executionWithAttempts.extend(phases);
 export type ExecutionWithAttemptsAnswer = z.infer<typeof executionWithAttemptsAnswer>;
+
+export const callbackReceiptAnswer = callbackReceipt;
 
 export const occurrenceAnswer = occurrence;
 export type OccurrenceAnswer = z.infer<typeof occurrenceAnswer>;
@@ -95,6 +101,7 @@ answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
 answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });
 answerNames.add(functionTestAnswer, { id: "FunctionTest" });
+answerNames.add(accountAnswer, { id: "Account" });
 answerNames.add(registryAnswer, { id: "Registry" });
 answerNames.add(createdFunctionAnswer, { id: "CreatedFunction" });
 answerNames.add(rotatedSecretAnswer, { id: "RotatedSecret" });
@@ -104,6 +111,7 @@ answerNames.add(changedCalendarAnswer, { id: "ChangedCalendar" });
 answerNames.add(importedCalendarAnswer, { id: "ImportedCalendar" });
 answerNames.add(executionAnswer, { id: "Execution" });
 answerNames.add(executionWithAttemptsAnswer, { id: "ExecutionWithAttempts" });
+answerNames.add(callbackReceiptAnswer, { id: "CallbackReceipt" });
 answerNames.add(occurrenceAnswer, { id: "Occurrence" });
 answerNames.add(schedulePreviewAnswer, { id: "SchedulePreview" });
 answerNames.add(ledgerAuditAnswer, { id: "LedgerAudit" });

@@ -37,6 +37,7 @@ describe("/openapi.json", () => {
       "DELETE /automation/calendars/{id}",
       "DELETE /automation/functions/{id}",
       "DELETE /automation/jobs/{id}",
+      "GET /automation/account",
       "GET /automation/calendars",
       "GET /automation/calendars/{id}",
       "GET /automation/executions",
@@ -56,14 +57,18 @@ describe("/openapi.json", () => {
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
+      "PATCH /automation/accounts/{id}",
       "PATCH /automation/calendars/{id}",
       "PATCH /automation/functions/{id}",
       "PATCH /automation/jobs/{id}",
       "POST /automation/calendars",
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
+      "POST /automation/executions/{id}/complete",
+      "POST /automation/executions/{id}/heartbeat",
       "POST /automation/functions",
       "POST /automation/functions/{id}/rollback",
+      "POST /automation/functions/{id}/reset-breaker",
       "POST /automation/functions/{id}/rotate-secret",
       "POST /automation/functions/{id}/test",
       "POST /automation/jobs",
@@ -88,7 +93,7 @@ describe("/openapi.json", () => {
     expect(document.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });
     for (const { path, security, responses } of operations) {
       if (path.startsWith("/automation/")) {
-        expect(security).toBeUndefined();
+        expect(security).toEqual(/\/(complete|heartbeat)$/.test(path) ? [{ phaseToken: [] }] : undefined);
         expect(responses["401"]?.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/Error" });
       } else expect(security).toEqual([]);
     }
@@ -96,8 +101,10 @@ describe("/openapi.json", () => {
 
   it("names the shapes of the answers, and refers to nothing that it does not name", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Account",
       "Calendar",
       "CalendarSummary",
+      "CallbackReceipt",
       "ChangedCalendar",
       "CreatedFunction",
       "Duty",

@@ -1,3 +1,4 @@
+import { forgetCallbacks } from "@belfry/db/callbacks.ts";
 import { type Db, databaseNow } from "@belfry/db/client.ts";
 import { forgetOldTests } from "@belfry/db/function-tests.ts";
 import { makePartitions } from "@belfry/db/partitions.ts";
@@ -36,6 +37,11 @@ export const listDuties = ({ db, databaseUrl, retentionDays, log }: DutyTools): 
     name: "tests",
     everyMs: 5 * MINUTE,
     run: async () => `${await forgetOldTests(db)} tests forgotten`,
+  },
+  {
+    name: "callbacks",
+    everyMs: HOUR,
+    run: async () => `${await forgetCallbacks(db)} answers forgotten`,
   },
   {
     name: "audit",

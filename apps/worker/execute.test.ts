@@ -24,6 +24,7 @@ import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
 import { always, startTarget, type Target, type TargetCall } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Breakers, createBreakers } from "./breakers.ts";
 import { createCodeCache } from "./code-cache.ts";
 import { execute } from "./execute.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
@@ -42,6 +43,7 @@ let target: Target;
 let account: TestAccount;
 let ledger: Ledger;
 let sandbox: Sandbox;
+let breakers: Breakers;
 
 beforeAll(async () => {
   test = await openTestLedger();
@@ -49,6 +51,7 @@ beforeAll(async () => {
   account = await makeAccount(test.db, { url: target.url });
   sandbox = { pool, code: createCodeCache(test.db) };
   ledger = createLedger(test.db, await makeWorker(test.db), log, never);
+  breakers = createBreakers(test.db, log, never);
 });
 afterAll(async () => {
   await pool.close();
@@ -67,7 +70,8 @@ async function attemptAt(
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, http, hosts, modules, sandbox, log }, never);
+  const tools = { ledger, breakers, callbacks: null, metrics: null, http, hosts, modules, sandbox, log };
+  await execute(claimed, tools, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({
@@ -141,12 +145,11 @@ it("does not try again what a module calls permanent", async () => {
   folder.define("gone.ts", `name: "gone", perform() { throw new PermanentError("the customer is gone"); }`);
   const { modules } = await offerModules(folder.dir);
   await registerModules(test.db, [...modules.values()]);
-  const { id: functionId } = await createFunction(test.db, account.accountId, {
-    kind: "module",
-    name: "gone",
-    description: "",
-    timeout_ms: null,
-  });
+  const { id: functionId } = await createFunction(
+    test.db,
+    account.accountId,
+    createFunctionBody.parse({ kind: "module", name: "gone" }),
+  );
 
   expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({
     status: "failed",

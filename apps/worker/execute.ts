@@ -10,6 +10,10 @@ import { runHosted } from "@belfry/runners/run-hosted.ts";
 import { type PhaseResult, type PhaseTarget, runPhase } from "@belfry/runners/run-phase.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import type { ExecutionMetrics } from "@belfry/service/metrics.ts";
+import { signOf } from "./breaker-sign.ts";
+import type { Breakers } from "./breakers.ts";
+import { type Callbacks, laterOf } from "./callbacks.ts";
 import type { Ledger } from "./ledger.ts";
 import { limitAttempt } from "./limit-attempt.ts";
 import { resolveTarget, type Sandbox, type Target } from "./resolve-target.ts";
@@ -18,6 +22,11 @@ import { signingSecrets } from "./signing-secrets.ts";
 
 export type ExecuteTools = {
   ledger: Ledger;
+  breakers: Breakers;
+  /** Null if functions may not answer later. */
+  callbacks: Callbacks | null;
+  /** Null if nobody measures. */
+  metrics: ExecutionMetrics | null;
   http: HttpClient;
   /** What this worker can run at the moment. */
   modules: ReadonlyMap<string, SurveyedModule>;
@@ -46,22 +55,55 @@ type Outcome = {
 
 type Known = Exclude<Outcome, { end: "lost" }>;
 
-/** The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. */
-export async function execute(claimed: ClaimedExecution, tools: ExecuteTools, signal: AbortSignal): Promise<void> {
+/**
+ * The life of a claimed execution: call its phases, judge, record. `signal` stops it; its reason says why. `onWaiting`
+ * is called when there is nothing to do for it but wait until its function answers later.
+ */
+export async function execute(
+  claimed: ClaimedExecution,
+  tools: ExecuteTools,
+  signal: AbortSignal,
+  onWaiting: () => void = () => undefined,
+): Promise<void> {
+  const delayMs = await tools.breakers.delay(claimed);
+  if (delayMs !== null) return postpone(claimed, delayMs, tools);
   const { functionId } = claimed;
   const readSecrets = () => tools.ledger.secretsOf(functionId);
   const secrets = signingSecrets(claimed.function.secrets ?? [], readSecrets, tools.log);
   const target = resolveTarget(claimed, tools.http, tools.modules, secrets, tools.sandbox);
   if (!target && (await leaveToAnother(claimed, tools))) return;
   const outcome = target
-    ? await limitAttempt(claimed.timeoutMs, signal, (limited) => callFunction(claimed, target, tools, limited))
+    ? await limitAttempt(claimed.timeoutMs, signal, (limited) =>
+        callFunction(claimed, target, tools, onWaiting, limited),
+      )
     : notFound(claimed);
+  // Before the verdict: the next attempt is to find the breaker as this one has left it.
+  await tools.breakers.note(claimed, signOf(outcome));
   // Handed back or lost: what this attempt came to is written by whoever took it over.
   if (outcome.end === "failed" && isNotOursToRecord(outcome.error)) return;
   if (outcome.end === "lost") return recordLost(claimed, outcome.message, tools);
   const recorded = await record(claimed, outcome, tools.ledger);
   logEnd(claimed, outcome, recorded, tools.log);
+  if (tools.metrics) measure(tools.metrics, outcome, recorded);
 }
+
+/** Its function's circuit breaker is open: nothing is called, and the attempt is not used up. */
+async function postpone(claimed: ClaimedExecution, inMs: number, { ledger, log }: ExecuteTools): Promise<void> {
+  const { executionId, attempt, jobId } = claimed;
+  const came = await ledger.postpone({ executionId, attempt, jobId, inMs });
+  const fields = { execution_id: executionId, job_id: jobId, function_id: claimed.functionId, attempt, in_ms: inMs };
+  if (came === "postponed") return log.debug(fields, "postponed, its function's circuit breaker is open");
+  const nothing = { check: null, perform: null };
+  const outcome: Outcome = came === "cancelled" ? { ...cancelled, ...nothing } : { end: "stopped", ...nothing };
+  logEnd(claimed, outcome, came === "lost" ? "claim lost" : await record(claimed, outcome, ledger), log);
+}
+
+const cancelled = {
+  end: "failed",
+  error: { code: "CANCELLED", message: "cancelled while it waited" },
+  retryable: false,
+  retryAfterMs: null,
+} as const;
 
 /** While workers are replaced one by one, some have a module and some do not have it yet. */
 async function leaveToAnother(
@@ -78,12 +120,20 @@ function callFunction(
   claimed: ClaimedExecution,
   { target, ...limits }: Target,
   tools: ExecuteTools,
+  onWaiting: () => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { executionId, attempt, jobId, trigger, payload } = claimed;
   const run: Run = { executionId, attempt, jobId, trigger, payload, scheduledFor: new Date(claimed.scheduledFor) };
   if (target.kind === "hosted") return callHosted(run, target.module, limits, tools, signal);
-  return callPhases(run, target, limits, tools.ledger, signal);
+  const { breakers, callbacks, ledger } = tools;
+  const takenOn = () => {
+    onWaiting();
+    // It took it on, so it is there: whether it has recovered is not to wait until it is done.
+    void breakers.note(claimed, "answers");
+  };
+  const later = callbacks && { later: laterOf(callbacks, claimed, takenOn) };
+  return callPhases({ ...run, ...later }, target, limits, ledger, signal);
 }
 
 type Limits = Omit<Target, "target">;
@@ -196,6 +246,14 @@ function judge(outcome: Known) {
   if (outcome.end === "stopped") return { status: "skipped", skipReason: "paused", error: null } as const;
   const status = outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
   return { status, skipReason: null, error: outcome.error } as const;
+}
+
+function measure(metrics: ExecutionMetrics, outcome: Known, recorded: Recorded): void {
+  for (const phase of ["check", "perform"] as const) {
+    const record = outcome[phase];
+    if (record) metrics.phaseEnded(phase, { ms: record.duration_ms, ok: record.error === null });
+  }
+  if (recorded === "final") metrics.runEnded(judge(outcome).status);
 }
 
 function logEnd(claimed: ClaimedExecution, outcome: Known, recorded: Recorded, log: Logger): void {

@@ -71,6 +71,9 @@ it("registers itself and its modules, is ready, and is gone for good at SIGTERM"
     )[0];
   expect(await row()).toMatchObject({ pool: "gpu", concurrency: 7, stopped_at: null });
   await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status, { timeout: 5_000 }).toBe(200);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  for (const name of ["automation_execution_duration", "automation_job_runs_total", "nodejs_eventloop_lag_seconds"])
+    expect(metrics).toContain(`# HELP ${name} `);
 
   expect(await worker.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   expect((await row())?.stopped_at).not.toBeNull();

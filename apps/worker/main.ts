@@ -3,8 +3,10 @@ import { hostname } from "node:os";
 import { slug } from "@belfry/contract/text.ts";
 import { assertMigrated } from "@belfry/db/assert-migrated.ts";
 import { assertSettings } from "@belfry/db/assert-settings.ts";
+import { callbackSecret } from "@belfry/db/callback-token.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { registerModules } from "@belfry/db/functions.ts";
+import { CALLBACK_CHANNEL, listen } from "@belfry/db/listen.ts";
 import { registerWorker, updateOffers } from "@belfry/db/workers.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
 import { queueBackend } from "@belfry/queue/backend.ts";
@@ -13,11 +15,14 @@ import { DEFAULT_PORTS } from "@belfry/runners/guard.ts";
 import { createHostPool } from "@belfry/runners/host-pool.ts";
 import { createHttpClient, DEFAULT_CONNECTIONS } from "@belfry/runners/http-client.ts";
 import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
-import { flag, parsed, text, wholeNumber } from "@belfry/service/env.ts";
+import { flag, parsed, text, webUrl, wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import { createMetrics, executionMetrics } from "@belfry/service/metrics.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
+import { createBreakers } from "./breakers.ts";
+import { createCallbacks } from "./callbacks.ts";
 import { createCodeCache } from "./code-cache.ts";
 import { startConsuming } from "./consume.ts";
 import { startFunctionTests } from "./function-tests.ts";
@@ -44,6 +49,8 @@ await runProcess("worker", {
     /** Follow changes in the folder. */
     BELFRY_RELOAD: flag.default(false),
     BELFRY_DRAIN_MS: wholeNumber(2_000, 86_400_000).default(25_000),
+    /** The API's address as functions see it: with it, they may answer later. */
+    BELFRY_PUBLIC_URL: webUrl.optional(),
     BELFRY_HEALTH_PORT: wholeNumber(0, 65_535).optional(),
     // Functions of kind http may call public addresses at these ports, and besides what is allowed.
     BELFRY_HTTP_ALLOW: parsed(parseAllowList).default([]),
@@ -104,12 +111,34 @@ await runProcess("worker", {
     const sandbox = { pool, code: createCodeCache(db) };
     const tests = startFunctionTests(env.DATABASE_URL, { db, http, modules, hosts, sandbox, log }, identity);
     lifecycle.started("function tests", tests.stop);
-    const consuming = startConsuming({ db, backend, ledger, http, modules, hosts, sandbox, running, log }, identity);
+    const breakers = createBreakers(db, log, lost.signal);
+    const callbacks = env.BELFRY_PUBLIC_URL
+      ? createCallbacks({
+          db,
+          publicUrl: env.BELFRY_PUBLIC_URL,
+          secret: await callbackSecret(db),
+          log,
+          lost: lost.signal,
+        })
+      : null;
+    if (callbacks) {
+      lifecycle.started("callbacks", callbacks.stop);
+      const { notify: onNotify, look: onConnect } = callbacks;
+      const heard = listen(env.DATABASE_URL, CALLBACK_CHANNEL, { onNotify, onConnect, onError });
+      lifecycle.started("callback listener", heard.close);
+    }
+    const measured = createMetrics({ ofProcess: env.BELFRY_HEALTH_PORT !== undefined });
+    // Measured only where somebody can read it.
+    const metrics = env.BELFRY_HEALTH_PORT === undefined ? null : executionMetrics(measured);
+    const consuming = startConsuming(
+      { db, backend, ledger, breakers, callbacks, metrics, http, modules, hosts, sandbox, running, log },
+      identity,
+    );
     lifecycle.started("consumer", consuming.drain);
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => performance.now() - (liveness.lastRunAt() ?? 0) < SILENT_MS;
-      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready, measured);
       lifecycle.started("health", health.close);
     }
     if (env.BELFRY_RELOAD && env.BELFRY_FUNCTIONS_DIR) {

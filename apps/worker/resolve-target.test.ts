@@ -42,6 +42,7 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       version: null,
       hosts: null,
       limits: null,
+      breaker: null,
       connectTimeoutMs: null,
       headersTimeoutMs: null,
       bodyTimeoutMs: null,

@@ -29,7 +29,7 @@ export async function runTest(db: Db, test: ClaimedTest, tools: TestTools, signa
   const callable: Callable = {
     accountId,
     functionId: fn.id,
-    function: { ...fn, version, check: wanted?.check ?? fn.check, secrets: null },
+    function: { ...fn, version, check: wanted?.check ?? fn.check, secrets: null, breaker: null },
     checkTimeoutMs: null,
     performTimeoutMs: null,
   };

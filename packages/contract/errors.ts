@@ -18,6 +18,8 @@ export const API_ERRORS = {
   JOB_NOT_ACTIVE: [409, "conflict"],
   NO_WORKER: [409, "conflict"],
   EXECUTION_FINAL: [409, "conflict"],
+  CALLBACK_ANSWERED: [409, "conflict"],
+  CALLBACK_CLOSED: [409, "conflict"],
   PAYLOAD_TOO_LARGE: [413, "payload too large"],
   UNSUPPORTED_MEDIA_TYPE: [415, "unsupported media type"],
   VALIDATION_ERROR: [422, "validation error"],

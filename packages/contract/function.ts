@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { timeoutMs } from "./job.ts";
+import { limits } from "./limits.ts";
 import { sandboxHosts, sandboxLanguage, sandboxLimits, sandboxSource, storedLimits } from "./sandbox.ts";
-import { functionKind } from "./states.ts";
+import { breakerState, functionKind } from "./states.ts";
 import { description, instant, name } from "./text.ts";
 
 /** True as well for what is no URL at all: zod asks this even when the check before has failed. */
@@ -67,6 +68,13 @@ const steps = {
 const common = {
   description,
   timeout_ms: timeoutMs.nullable(),
+  ...limits,
+};
+
+/** After how many failures in a row a function is left alone (0: never), and for how long the first time. */
+const breakerSettings = {
+  failures: z.int().min(0).max(1000),
+  open_seconds: z.int().min(1).max(300),
 };
 
 /** Body of `POST /automation/functions`. */
@@ -78,11 +86,19 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     headers: http.headers.default({}),
     /** false: there is no check phase, `perform` is called at once. */
     check: z.boolean().default(true),
+    breaker: z
+      .strictObject({
+        failures: breakerSettings.failures.default(5),
+        open_seconds: breakerSettings.open_seconds.default(10),
+      })
+      .prefault({}),
     connect_timeout_ms: steps.connect_timeout_ms.default(null),
     headers_timeout_ms: steps.headers_timeout_ms.default(null),
     body_timeout_ms: steps.body_timeout_ms.default(null),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
   z.strictObject({
     kind: z.literal("module"),
@@ -91,6 +107,8 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     module: name.optional(),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
   z.strictObject({
     kind: z.literal("sandbox"),
@@ -101,11 +119,13 @@ export const createFunctionBody = z.discriminatedUnion("kind", [
     limits: sandboxLimits.prefault({}),
     description: common.description.default(""),
     timeout_ms: common.timeout_ms.default(null),
+    max_concurrency: common.max_concurrency.default(null),
+    rate_limit: common.rate_limit.default(null),
   }),
 ]);
 export type CreateFunctionBody = z.infer<typeof createFunctionBody>;
 
-/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check` and the limits of steps belong to kind `http`, `module` to kind `module`, the last four to kind `sandbox`. `source` makes a new version; `language` is that of the source, and cannot change without one. */
+/** Body of `PATCH /automation/functions/{id}`. The kind cannot change; `url`, `headers`, `check`, `breaker` and the limits of steps belong to kind `http`, `module` to kind `module`, the last four to kind `sandbox`. `source` makes a new version; `language` is that of the source, and cannot change without one. */
 export const patchFunctionBody = z
   .strictObject({
     name,
@@ -113,6 +133,7 @@ export const patchFunctionBody = z
     ...http,
     ...steps,
     check: z.boolean(),
+    breaker: z.strictObject(breakerSettings).partial(),
     module: name,
     source: sandboxSource,
     language: sandboxLanguage,
@@ -126,6 +147,17 @@ export const patchFunctionBody = z
     error: "belongs to a source: it cannot change without one",
   });
 export type PatchFunctionBody = z.infer<typeof patchFunctionBody>;
+
+/** A function's circuit breaker. Instants are null while it is closed. */
+export const breaker = z.object({
+  state: breakerState,
+  /** Attempts in a row that have failed in a way that another may not. */
+  failures: z.int(),
+  opened_at: instant.nullable(),
+  /** Until then every execution is postponed; after it one tries whether the function has recovered. */
+  retry_at: instant.nullable(),
+  settings: z.object(breakerSettings),
+});
 
 /** A function as the API answers it. `account_id` is null for a module that the workers brought along: every account may use it, none may change it. */
 export const functionRecord = z.object({
@@ -143,6 +175,9 @@ export const functionRecord = z.object({
   version: z.int().nullable(),
   hosts: z.array(z.string()).nullable(),
   limits: storedLimits.nullable(),
+  /** Null for kinds other than `http`. */
+  breaker: breaker.nullable(),
+  ...limits,
   connect_timeout_ms: z.int().nullable(),
   headers_timeout_ms: z.int().nullable(),
   body_timeout_ms: z.int().nullable(),

@@ -56,5 +56,10 @@ export const FUNCTION_KINDS = ["http", "module", "sandbox"] as const;
 export const functionKind = z.enum(FUNCTION_KINDS);
 export type FunctionKind = z.infer<typeof functionKind>;
 
+/** Of a function's circuit breaker: calls go through, are postponed, or one of them tries whether they may go through again. */
+export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
+export const breakerState = z.enum(BREAKER_STATES);
+export type BreakerState = z.infer<typeof breakerState>;
+
 export const ROLES = ["member", "admin"] as const;
 export type Role = (typeof ROLES)[number];

@@ -8,7 +8,14 @@ import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
-import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
+import type {
+  BreakerState,
+  Delivery,
+  FinalStatus,
+  FunctionKind,
+  SkipReason,
+  Trigger,
+} from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
@@ -162,8 +169,13 @@ export type ClaimedExecution = {
     bodyTimeoutMs: number | null;
     /** Of kind http: the secrets that were valid at the claim, the newest first; null for none. */
     secrets: string[] | null;
+    /** Null as long as nothing is wrong with the function: its circuit breaker is closed and has counted no failure. */
+    breaker: ClaimedBreaker | null;
   };
 };
+
+/** `retryInMs`: from when on one execution may try; it has passed if it is 0 or less, and is null if the breaker is closed. */
+export type ClaimedBreaker = { state: BreakerState; retryInMs: number | null; openSeconds: number };
 
 /** Only asked for functions that have some to have: the others pay nothing. */
 const secretsOf = (functionId: SQL): SQL => sql`(
@@ -172,26 +184,30 @@ const secretsOf = (functionId: SQL): SQL => sql`(
 
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
- * is not counted as lost. What is not in the answer is not this worker's to run.
+ * is not counted as lost. What is not in the answer is not this worker's to run. What has a limit is left alone, unless
+ * it is `pastGates`, which is for claim-gated.ts to say.
  */
 export async function claimExecutions(
   db: Db,
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
+  { pastGates = false } = {},
 ): Promise<ClaimedExecution[]> {
+  if (wanted.length === 0) return [];
   const column = columnsOf(wanted);
+  const hasNoGate = pastGates ? sql`` : sql`and not ${hasGate}`;
   const { rows } = await db.execute<ClaimedExecution>(sql`
     with wanted as (
       select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
       where ${amongThem(wanted)} and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
-        and exists (select from workers where id = ${worker} and stopped_at is null)
+        and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
       order by e.id
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version, gate = null
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -202,9 +218,15 @@ export async function claimExecutions(
         'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
         'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
         'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end,
-        'version', f.version, 'hosts', f.hosts, 'limits', f.limits) as function`);
+        'version', f.version, 'hosts', f.hosts, 'limits', f.limits,
+        'breaker', case when f.breaker_failed > 0 and f.breaker_failures > 0 then json_build_object('state', f.breaker_state,
+          'retryInMs', extract(epoch from f.breaker_retry_at - now()) * 1000, 'openSeconds', f.breaker_open_seconds) end
+      ) as function`);
   return rows;
 }
+
+/** Asked of each row by itself: for a join the planner would have to think, and there are few gates or none. */
+const hasGate = opaque(sql`(select true from gates g where g.id = e.function_id or g.id = e.account_id limit 1)`);
 
 export type Verdict = {
   executionId: string;
@@ -375,6 +397,55 @@ export async function unclaimExecution(db: Db, worker: string, executionId: stri
       and exists (select from workers w where w.stopped_at is null and w.pool = job.pool and f.module = any(w.modules))
     returning pg_notify(${WAKE_CHANNEL}, '')`);
   return rowCount === 1;
+}
+
+/** A claimed execution of which nothing was run and which is to be put off, for `inMs` from now. */
+export type Postponement = { executionId: string; attempt: number; jobId: string; inMs: number };
+
+/** `stopped`: its job was paused, disabled or deleted meanwhile; `cancelled`: somebody asked for that; `lost`: the claim is another's. */
+export type Postponed = "postponed" | "stopped" | "cancelled" | "lost";
+
+/**
+ * Makes claimed executions pending again at the same attempt, as if they had not been claimed, and to start later.
+ * Says for each, in their order, what became of it: only those that are `postponed` were written.
+ *
+ * With a share lock on the jobs' rows first, as everything that makes an execution pending again: see `activeJobOf`.
+ */
+export async function postponeExecutions(
+  db: Db,
+  worker: string,
+  wanted: readonly Postponement[],
+): Promise<Postponed[]> {
+  const column = columnsOf(wanted);
+  return inTransaction(db, async (tx) => {
+    const active = await tx.execute<{ id: string }>(sql`
+      select id from jobs where id = any(${column("jobId", "uuid")}) and status = 'active' and enabled
+      order by id for share`);
+    const activeIds = new Set(active.rows.map(({ id }) => id));
+    const held = await tx.execute<{ id: string; attempt: number; cancelled: boolean }>(sql`
+      select e.id, e.attempt, e.cancel_requested_at is not null as cancelled from executions e
+      where ${amongThem(wanted)} and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
+      order by e.id for update`);
+    const byId = new Map(held.rows.map((row) => [row.id, row]));
+    const outcomes = wanted.map(({ executionId, attempt, jobId }): Postponed => {
+      const row = byId.get(executionId);
+      if (row?.attempt !== attempt) return "lost";
+      if (row.cancelled) return "cancelled";
+      return activeIds.has(jobId) ? "postponed" : "stopped";
+    });
+    const postponed = wanted.filter((_, i) => outcomes[i] === "postponed");
+    if (postponed.length > 0) {
+      const those = columnsOf(postponed);
+      await tx.execute(sql`
+        update executions e
+        set status = 'pending', worker = null, started_at = null,
+            available_at = ${nowMs} + make_interval(secs => p.in_ms / 1000),
+            publish_at = ${nowMs} + make_interval(secs => p.in_ms / 1000)
+        from unnest(${those("executionId", "uuid")}, ${those("inMs", "float8")}) as p(id, in_ms)
+        where e.id = p.id and ${amongThem(postponed)}`);
+    }
+    return outcomes;
+  });
 }
 
 export type LostExecution = {

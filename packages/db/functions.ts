@@ -4,9 +4,11 @@ import type { CreateFunctionBody, PatchFunctionBody } from "@belfry/contract/fun
 import type { JsonObject } from "@belfry/contract/json.ts";
 import type { FunctionKind } from "@belfry/contract/states.ts";
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { CLOSED_BREAKER } from "./breaker.ts";
 import type { Db } from "./client.ts";
 import { addSecret } from "./function-secrets.ts";
 import { addVersion, type CompiledSource, insertVersion } from "./function-versions.ts";
+import { changeLimits, limitsIn, openGate } from "./limits.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { functionSecrets } from "./tables/function-secrets.ts";
@@ -33,6 +35,7 @@ export async function createFunction(
   body: CreateFunctionBody,
   compiled: CompiledSource | null = null,
 ): Promise<CreatedFunction> {
+  const limits = limitsIn(body);
   const values = {
     id: newId(),
     accountId,
@@ -40,6 +43,7 @@ export async function createFunction(
     description: body.description,
     kind: body.kind,
     timeoutMs: body.timeout_ms,
+    ...limits,
     ...(await targetOf(db, body, compiled)),
   };
   try {
@@ -47,6 +51,7 @@ export async function createFunction(
       const [row] = await tx.insert(functions).values(values).returning();
       const created = row as FunctionRow;
       if (compiled) await insertVersion(tx, created.id, 1, compiled);
+      await openGate(tx, { id: created.id, kind: "function" }, limits);
       return { ...created, signingSecret: body.kind === "http" ? await addSecret(tx, created.id) : null };
     });
   } catch (error) {
@@ -98,8 +103,10 @@ export async function patchFunction(
   if (!current) return null;
   assertPatchable(current, patch);
   const target = patch.module === undefined ? {} : await moduleTarget(db, patch.module);
+  const limits = limitsIn(patch);
+  const owner = { id: functionId, kind: "function" } as const;
   try {
-    return await inTransaction(db, (tx) => change(tx));
+    return await inTransaction(db, (tx) => changeLimits(tx, owner, limits, change));
   } catch (error) {
     throw nameTaken(error, "functions_name", patch.name ?? "");
   }
@@ -117,11 +124,16 @@ export async function patchFunction(
         ...(patch.check !== undefined && { check: patch.check }),
         ...(patch.hosts !== undefined && { hosts: patch.hosts }),
         ...(patch.limits !== undefined && { limits: patch.limits }),
+        ...(patch.breaker?.failures !== undefined && { breakerFailures: patch.breaker.failures }),
+        ...(patch.breaker?.open_seconds !== undefined && { breakerOpenSeconds: patch.breaker.open_seconds }),
+        // What was learnt of another server, or is not to be heeded any more, keeps nothing back.
+        ...((patch.url !== undefined || patch.breaker?.failures === 0) && CLOSED_BREAKER),
         ...(patch.connect_timeout_ms !== undefined && { connectTimeoutMs: patch.connect_timeout_ms }),
         ...(patch.headers_timeout_ms !== undefined && { headersTimeoutMs: patch.headers_timeout_ms }),
         ...(patch.body_timeout_ms !== undefined && { bodyTimeoutMs: patch.body_timeout_ms }),
         ...target,
         ...uploaded,
+        ...limits,
         updatedAt: sql`now()`,
       })
       .where(and(eq(functions.id, functionId), eq(functions.accountId, accountId), isNull(functions.deletedAt)))
@@ -132,7 +144,7 @@ export async function patchFunction(
 
 /** The fields that belong to each kind, besides those of all. */
 const FIELDS_OF = {
-  http: ["url", "headers", "check", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
+  http: ["url", "headers", "check", "breaker", "connect_timeout_ms", "headers_timeout_ms", "body_timeout_ms"],
   module: ["module"],
   sandbox: ["source", "language", "hosts", "limits"],
 } as const satisfies Record<FunctionKind, readonly (keyof PatchFunctionBody)[]>;
@@ -145,12 +157,13 @@ export function assertPatchable(current: FunctionRow, patch: PatchFunctionBody):
     if (field) throw invalidField(field, `${field} does not belong to a function of kind ${current.kind}`);
   }
 }
-
 function httpTarget(body: CreateFunctionBody & { kind: "http" }) {
   return {
     url: body.url,
     headers: body.headers,
     check: body.check,
+    breakerFailures: body.breaker.failures,
+    breakerOpenSeconds: body.breaker.open_seconds,
     connectTimeoutMs: body.connect_timeout_ms,
     headersTimeoutMs: body.headers_timeout_ms,
     bodyTimeoutMs: body.body_timeout_ms,

@@ -7,6 +7,7 @@ import { describeThrown } from "./describe-thrown.ts";
 import { DEFAULT_LIMITS, type HttpLimits, isOk } from "./exchange.ts";
 import { type FinalAnswer, postFollowing } from "./follow-redirects.ts";
 import type { HttpClient } from "./http-client.ts";
+import { TAKEN_ON } from "./late-answer.ts";
 import { networkFailure } from "./network-failure.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { requestHeaders } from "./request-headers.ts";
@@ -23,7 +24,7 @@ export type HttpTarget = {
 
 /**
  * Posts an event to a function's server and gives what it answered: JSON, null for an empty body, and for perform a
- * string if the body does not call itself JSON.
+ * string if the body does not call itself JSON. `mayAnswerLater`: a 202 is no answer but TAKEN_ON.
  * @throws PhaseFailure TARGET_BLOCKED if functions may not call its address, HTTP_FAILED if no usable answer came,
  * HTTP_STATUS (with `{ status, body }` as its output) if the answer is other than 2xx, TIMEOUT if a step took too long.
  */
@@ -31,9 +32,10 @@ export async function callHttp(
   client: HttpClient,
   target: HttpTarget,
   event: PhaseEvent,
-  options: { timeoutMs: number; signal: AbortSignal },
-): Promise<Json> {
+  options: { timeoutMs: number; signal: AbortSignal; mayAnswerLater?: boolean },
+): Promise<Json | typeof TAKEN_ON> {
   const answer = await post(client, target, event, options);
+  if (answer.status === 202 && options.mayAnswerLater) return TAKEN_ON;
   const body = await decodeBody(answer);
   if (!isOk(answer.status)) throw statusFailure(answer, body);
   return readAnswer(event.phase, body, answer.headers["content-type"]);

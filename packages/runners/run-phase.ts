@@ -1,4 +1,4 @@
-import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { ExecutionError, ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import type { Logger } from "@belfry/functions/define-function.ts";
@@ -9,6 +9,7 @@ import { type Deadline, startDeadline, stopFailure } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import type { HttpTarget } from "./http.ts";
 import type { HttpClient } from "./http-client.ts";
+import { type LatePhase, readLateAnswer, TAKEN_ON } from "./late-answer.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
@@ -82,16 +83,34 @@ function noPlace(thrown: unknown): PhaseFailure {
 async function runInPlace(target: PhaseTarget, call: PhaseCall, place: SandboxPlace | null): Promise<PhaseResult> {
   const begin = startRecord(call.event);
   const logs = captureLogs();
+  const late = latePhaseOf(target, call);
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, place));
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, { place, late }));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
-    return fail(begin, logs.lines(), asFailure(thrown));
+    return failUnlessAnswered(asFailure(thrown), late);
   } finally {
     deadline.clear();
   }
+
+  /** A function may have answered by a call of its own although its response did not arrive, or in the last moment. */
+  async function failUnlessAnswered(failure: PhaseFailure, late: LatePhase | undefined): Promise<PhaseResult> {
+    const answer = late && MAY_BE_ANSWERED.has(failure.code) ? await late.close() : null;
+    if (answer === null) return fail(begin, logs.lines(), failure);
+    try {
+      return succeed(begin, logs.lines(), call.event, readLateAnswer(answer));
+    } catch (thrown) {
+      return fail(begin, logs.lines(), asFailure(thrown));
+    }
+  }
 }
+
+function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase | undefined {
+  return target.kind === "http" && event.phase !== "rollback" ? run.later?.(event.phase) : undefined;
+}
+
+const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>(["TIMEOUT", "CANCELLED", "HTTP_FAILED"]);
 
 /** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
 const loadHttp = () => import("./http.ts");
@@ -102,7 +121,7 @@ async function invoke(
   call: PhaseCall,
   deadline: Deadline,
   logger: Logger,
-  place: SandboxPlace | null,
+  { place, late }: { place: SandboxPlace | null; late: LatePhase | undefined },
 ): Promise<unknown> {
   const { signal } = deadline;
   const { timeoutMs } = call;
@@ -112,7 +131,9 @@ async function invoke(
   if (target.kind === "sandbox") return callSandbox(target, place as SandboxPlace, { ...call, event, signal, logger });
   http ??= loadHttp();
   const { callHttp } = await http;
-  return callHttp(target.client, target, event, { timeoutMs, signal });
+  const options = { timeoutMs, signal, mayAnswerLater: late !== undefined };
+  const answer = await callHttp(target.client, target, event, options);
+  return late && answer === TAKEN_ON ? readLateAnswer(await late.wait(signal, deadline.renew)) : answer;
 }
 
 function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], answer: unknown): PhaseResult {
@@ -148,12 +169,18 @@ function asFailure(thrown: unknown): PhaseFailure {
 type RecordBegin = { input: Json; started_at: string; startedMs: number };
 
 function startRecord(event: PhaseCall["event"]): RecordBegin {
-  const input = normaliseOutput(event);
+  const input = normaliseOutput(withoutToken(event));
   return {
     input: input.ok ? input.value : null,
     started_at: new Date().toISOString(),
     startedMs: performance.now(),
   };
+}
+
+/** Whoever may read the record is not meant to answer in the function's name. */
+function withoutToken(event: PhaseCall["event"]): PhaseCall["event"] {
+  const { callback } = event.belfry;
+  return callback ? { ...event, belfry: { ...event.belfry, callback: { ...callback, token: "[secret]" } } } : event;
 }
 
 function finishRecord(begin: RecordBegin, output: Json, logs: string[], error: ExecutionError | null): PhaseRecord {

@@ -54,6 +54,7 @@ export const commonEnv = {
     .default("belfry"),
 };
 
+export const webUrl = url(["http:", "https:"]);
 export const text = z.string();
 
 /** A setting that `parse` reads; what its error says is said of the setting, so it may name no secret. */

@@ -118,11 +118,12 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
   const apiEnv = { PORT: String(env.PORT), HOST: env.HOST, BELFRY_BOOTSTRAP_API_KEY: key };
   const [example] = await together(run("example", "cli/examples/server.ts"), run("api", "api/main.ts", apiEnv));
   await together(run("scheduler", "scheduler/main.ts"));
+  const base = `http://${env.HOST === "0.0.0.0" ? "127.0.0.1" : env.HOST}:${env.PORT}`;
   const { BELFRY_FUNCTIONS_DIR, BELFRY_RELOAD, BELFRY_HTTP_ALLOW } = env;
-  const workerEnv = { BELFRY_FUNCTIONS_DIR, BELFRY_RELOAD, BELFRY_HTTP_ALLOW };
+  const BELFRY_PUBLIC_URL = process.env.BELFRY_PUBLIC_URL || base;
+  const workerEnv = { BELFRY_FUNCTIONS_DIR, BELFRY_RELOAD, BELFRY_HTTP_ALLOW, BELFRY_PUBLIC_URL };
   await together(run("worker-1", "worker/main.ts", workerEnv), run("worker-2", "worker/main.ts", workerEnv));
 
-  const base = `http://${env.HOST === "0.0.0.0" ? "127.0.0.1" : env.HOST}:${env.PORT}`;
   await ensureExamples(base, key, `http://127.0.0.1:${example?.hello.port}/`);
   say(
     greeting({

@@ -8,7 +8,7 @@ import { idempotencyHeaders } from "../../idempotency-headers.ts";
 import { found } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
 
-export const createJobRoute: Route = (app, { db }) =>
+export const createJobRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "POST",
     url: "/automation/jobs",
@@ -46,7 +46,10 @@ export const createJobRoute: Route = (app, { db }) =>
       );
       const job = found("job", await getJob(db, account, jobId));
       if (replayed) reply.header("idempotency-replayed", "true");
-      else request.log.info({ job_id: jobId, account_id: account, function_id: job.functionId }, "job created");
+      else {
+        jobMetrics.created(account);
+        request.log.info({ job_id: jobId, account_id: account, function_id: job.functionId }, "job created");
+      }
       return reply.code(201).header("location", `/automation/jobs/${jobId}`).send(presentJob(job));
     },
   });

@@ -7,7 +7,7 @@ import { assertPatchedPayload } from "../../assert-payload.ts";
 import { assertFound, found, idOf } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
 
-export const patchJobRoute: Route = (app, { db }) =>
+export const patchJobRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "PATCH",
     url: "/automation/jobs/:id",
@@ -36,6 +36,7 @@ export const patchJobRoute: Route = (app, { db }) =>
       const { id } = request.params;
       await assertPatchedPayload(db, account, id, request.body);
       assertFound("job", await patchJob(db, account, id, request.body));
+      jobMetrics.updated(account);
       request.log.info({ job_id: id, account_id: account, fields: Object.keys(request.body) }, "job updated");
       return presentJob(found("job", await getJob(db, account, id)));
     },
