@@ -55,6 +55,9 @@ export type FunctionRecord = {
   version: number | null;
   hosts: string[] | null;
   limits: { memory_mb: number; cpu_ms: number } | null;
+  breaker: Breaker | null;
+  max_concurrency: number | null;
+  rate_limit: { starts: number; per_seconds: number } | null;
   connect_timeout_ms: number | null;
   headers_timeout_ms: number | null;
   body_timeout_ms: number | null;
@@ -88,6 +91,14 @@ export type FunctionTest = {
   function_version: number | null;
 };
 
+export type Account = {
+  id: string;
+  name: string;
+  max_concurrency: number | null;
+  rate_limit: { starts: number; per_seconds: number } | null;
+  created_at: string;
+};
+
 export type Registry = {
   functions: {
     name: string;
@@ -113,6 +124,9 @@ export type CreatedFunction = {
   version: number | null;
   hosts: string[] | null;
   limits: { memory_mb: number; cpu_ms: number } | null;
+  breaker: Breaker | null;
+  max_concurrency: number | null;
+  rate_limit: { starts: number; per_seconds: number } | null;
   connect_timeout_ms: number | null;
   headers_timeout_ms: number | null;
   body_timeout_ms: number | null;
@@ -231,6 +245,8 @@ export type ExecutionWithAttempts = {
   }[];
 };
 
+export type CallbackReceipt = { execution_id: string; attempt: number; phase: "check" | "perform" };
+
 export type Occurrence = {
   scheduled_for: string;
   status: "pending" | "running" | "success" | "failed" | "cancelled" | "skipped" | "planned";
@@ -322,6 +338,8 @@ export type ErrorRecord = {
     | "JOB_NOT_ACTIVE"
     | "NO_WORKER"
     | "EXECUTION_FINAL"
+    | "CALLBACK_ANSWERED"
+    | "CALLBACK_CLOSED"
     | "PAYLOAD_TOO_LARGE"
     | "UNSUPPORTED_MEDIA_TYPE"
     | "VALIDATION_ERROR"
@@ -516,6 +534,14 @@ export type Schedule =
       jitter?: string;
     };
 
+export type Breaker = {
+  state: "closed" | "open" | "half_open";
+  failures: number;
+  opened_at: string | null;
+  retry_at: string | null;
+  settings: { failures: number; open_seconds: number };
+};
+
 export type ExecutionError = {
   code:
     | "FUNCTION_ERROR"
@@ -557,13 +583,24 @@ export interface Client {
             url: string;
             headers?: Record<string, string>;
             check?: boolean;
+            breaker?: { failures?: number; open_seconds?: number };
             connect_timeout_ms?: number | null;
             headers_timeout_ms?: number | null;
             body_timeout_ms?: number | null;
             description?: string;
             timeout_ms?: number | null;
+            max_concurrency?: number | null;
+            rate_limit?: { starts: number; per_seconds: number } | null;
           }
-        | { kind: "module"; name: string; module?: string; description?: string; timeout_ms?: number | null }
+        | {
+            kind: "module";
+            name: string;
+            module?: string;
+            description?: string;
+            timeout_ms?: number | null;
+            max_concurrency?: number | null;
+            rate_limit?: { starts: number; per_seconds: number } | null;
+          }
         | {
             kind: "sandbox";
             name: string;
@@ -573,6 +610,8 @@ export interface Client {
             limits?: { memory_mb?: number; cpu_ms?: number };
             description?: string;
             timeout_ms?: number | null;
+            max_concurrency?: number | null;
+            rate_limit?: { starts: number; per_seconds: number } | null;
           };
     },
     CreatedFunction
@@ -589,12 +628,15 @@ export interface Client {
         name?: string;
         description?: string;
         timeout_ms?: number | null;
+        max_concurrency?: number | null;
+        rate_limit?: { starts: number; per_seconds: number } | null;
         url?: string;
         headers?: Record<string, string>;
         connect_timeout_ms?: number | null;
         headers_timeout_ms?: number | null;
         body_timeout_ms?: number | null;
         check?: boolean;
+        breaker?: { failures?: number; open_seconds?: number };
         module?: string;
         source?: string;
         language?: "javascript" | "typescript";
@@ -628,6 +670,9 @@ export interface Client {
 
   /** Get the types of what an uploaded function can use. TypeScript declarations, for an editor to load. */
   getSandboxTypes: Call<object, string>;
+
+  /** Close a function's circuit breaker. Executions that it has postponed may start at once. One that is closed stays closed. */
+  resetBreaker: Call<{ id: string }, FunctionRecord>;
 
   /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. */
   getRegistry: Call<object, Registry>;
@@ -823,6 +868,18 @@ export interface Client {
   /** Cancel an execution. One that waits is cancelled at once (200). One that runs is asked to stop (202): it ends as `cancelled` as soon as its worker has stopped it, unless it ends by itself before. */
   cancelExecution: Call<{ id: string }, Execution>;
 
+  /** Get the account that the key belongs to. With what its functions may do at most, all together. */
+  getAccount: Call<object, Account>;
+
+  /** Change what an account may do at most. `max_concurrency` attempts of all its functions run at once, and `rate_limit.starts` begin in any `rate_limit.per_seconds` seconds; null is no limit. What is absent stays as it is. What runs goes on. Needs an admin's key. */
+  patchAccount: Call<
+    {
+      id: string;
+      body: { max_concurrency?: number | null; rate_limit?: { starts: number; per_seconds: number } | null };
+    },
+    Account
+  >;
+
   /** Check the ledger of the whole cluster. Recomputes from the change history of every job of every account what was planned, and compares it with the ledger: holes, duplicates, what is stuck, counts that are off, and the terms of `due = success + failed + cancelled + skipped + running + pending`. Reads the whole ledger, which takes its time. Needs an admin's key. */
   auditLedger: Call<object, LedgerAudit>;
 
@@ -848,6 +905,7 @@ export const OPERATIONS = {
   rollbackFunction: ["POST", "/automation/functions/{id}/rollback", {}],
   testFunction: ["POST", "/automation/functions/{id}/test", {}],
   getSandboxTypes: ["GET", "/automation/sandbox/types", {}],
+  resetBreaker: ["POST", "/automation/functions/{id}/reset-breaker", {}],
   getRegistry: ["GET", "/automation/registry", {}],
   rotateFunctionSecret: ["POST", "/automation/functions/{id}/rotate-secret", {}],
   listJobs: ["GET", "/automation/jobs", { isPaged: true }],
@@ -871,6 +929,8 @@ export const OPERATIONS = {
   listExecutions: ["GET", "/automation/executions", { isPaged: true }],
   getExecution: ["GET", "/automation/executions/{id}", {}],
   cancelExecution: ["POST", "/automation/executions/{id}/cancel", {}],
+  getAccount: ["GET", "/automation/account", {}],
+  patchAccount: ["PATCH", "/automation/accounts/{id}", {}],
   auditLedger: ["GET", "/automation/ledger/audit", {}],
   listDuties: ["GET", "/automation/system/duties", {}],
   livez: ["GET", "/livez", {}],
