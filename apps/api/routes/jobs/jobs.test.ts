@@ -354,6 +354,8 @@ describe("POST /automation/jobs/{id}/run", () => {
       error: null,
       check: null,
       perform: null,
+      rollback: null,
+      progress: null,
     });
     expect((await client.get(`/automation/jobs/${job.id}`)).json().run_count).toBe(1);
   });
