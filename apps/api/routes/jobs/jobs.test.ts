@@ -356,6 +356,7 @@ describe("POST /automation/jobs/{id}/run", () => {
       perform: null,
       rollback: null,
       progress: null,
+      function_version: null,
     });
     expect((await client.get(`/automation/jobs/${job.id}`)).json().run_count).toBe(1);
   });
