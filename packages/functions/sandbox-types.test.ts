@@ -3,8 +3,10 @@ import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+const tsc = join(fileURLToPath(new URL("../../node_modules/.bin", import.meta.url)), "tsc");
 let folder: string;
 
 beforeAll(async () => {
@@ -29,9 +31,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The compiler's complaints about a source, without their places. */
 async function complaints(source: string): Promise<string[]> {
   await writeFile(join(folder, "function.ts"), source);
-  const output = await new Promise<string>((resolve) =>
-    execFile("tsc", ["-p", folder], (_, stdout) => resolve(stdout)),
-  );
+  const output = await new Promise<string>((resolve) => execFile(tsc, ["-p", folder], (_, stdout) => resolve(stdout)));
   return [...output.matchAll(/error TS\d+: (.*)/g)].map(([, message]) => message as string);
 }
 
