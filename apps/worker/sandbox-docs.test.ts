@@ -14,7 +14,7 @@ const reports: unknown[] = [];
 
 beforeAll(async () => {
   kit = openSandboxKit();
-  const docs = await readFile(new URL("../../docs/parts/sandbox.md", import.meta.url), "utf8");
+  const docs = await readFile(new URL("../../docs/functions.md", import.meta.url), "utf8");
   examples = new Map(
     [...docs.matchAll(/```[jt]s\n\/\/ example: (\S+)\n([\s\S]*?)```/g)].map(
       ([, name, source]) => [name, source] as [string, string],
