@@ -1,13 +1,15 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
+import type { Progress } from "@belfry/contract/execution.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { readCheckResult } from "@belfry/runners/check-result.ts";
 import { stopFailure } from "@belfry/runners/deadline.ts";
 import type { HostPool } from "@belfry/runners/host-pool.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.ts";
+import type { PhaseFailure } from "@belfry/runners/phase-failure.ts";
 import { runHosted } from "@belfry/runners/run-hosted.ts";
 import { type PhaseResult, type PhaseTarget, runPhase } from "@belfry/runners/run-phase.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
+import { type Placed, takePlace } from "@belfry/runners/take-place.ts";
 import type { Breakers } from "./breakers.ts";
 import { type Callbacks, laterOf } from "./callbacks.ts";
 import type { Ledger } from "./ledger.ts";
@@ -88,18 +90,28 @@ async function callPhases(
   const { shouldPerform, performPayload } = check ? readCheckResult(check.output) : PERFORM_WITHOUT_CHECK;
   if (!shouldPerform) return { end: "declined", check: check?.record ?? null, perform: null };
 
-  // From the claim on, and not by the check's own time: it may have waited for a place in the sandbox.
-  if (check && performance.now() - began >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt))) {
-    return { end: "stopped", check: check.record, perform: null };
+  const checked = { check: check?.record ?? null, perform: null };
+  let placed: Placed;
+  try {
+    placed = await takePlace(target, signal);
+  } catch (thrown) {
+    return endedBetween(thrown as PhaseFailure, checked);
   }
-  if (signal.aborted) return stoppedBetween(signal, check?.record ?? null);
-  const event = performEvent(run, performPayload);
-  const perform = await runPhase(target, { run, event, timeoutMs: performTimeoutMs, signal });
-  const records = { check: check?.record ?? null, perform: perform.record };
-  return perform.error ? failed(perform, records) : { end: "success", ...records };
+  try {
+    // Asked after all waiting, which a check may have done as well: for its callback, or for a place in the sandbox.
+    const late = performance.now() - began >= LONG_CHECK_MS;
+    if (late && !(await ledger.mayPerform(executionId, attempt))) return { end: "stopped", ...checked };
+    if (signal.aborted) return endedBetween(stopFailure(signal.reason), checked);
+    const event = performEvent(run, performPayload);
+    const perform = await runPhase(placed.target, { run, event, timeoutMs: performTimeoutMs, signal });
+    const records = { ...checked, perform: perform.record };
+    return perform.error ? failed(perform, records) : { end: "success", ...records };
+  } finally {
+    placed.leave();
+  }
 }
 
-/** After a check of this length the job may have been paused: it is asked again before anything is performed. */
+/** After this long the job may have been paused: it is asked again before anything is performed. */
 const LONG_CHECK_MS = 50;
 
 const PERFORM_WITHOUT_CHECK = { shouldPerform: true, performPayload: {} };
@@ -110,7 +122,9 @@ function failed(result: PhaseResult, records: Pick<Outcome, "check" | "perform">
 }
 
 /** Stopped while no phase was under way: there is no perform, and so no record of one. */
-function stoppedBetween(signal: AbortSignal, check: PhaseRecord | null): Outcome {
-  const { code, message, retryable } = stopFailure(signal.reason);
-  return { end: "failed", error: { code, message }, retryable, retryAfterMs: null, check, perform: null };
+function endedBetween(
+  { code, message, retryable }: PhaseFailure,
+  records: Pick<Outcome, "check" | "perform">,
+): Outcome {
+  return { end: "failed", error: { code, message }, retryable, retryAfterMs: null, ...records };
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createFunctionBody } from "@belfry/contract/function.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
-import { runJob } from "@belfry/db/jobs.ts";
+import { pauseJob, runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
 import { rotateSecret } from "@belfry/db/rotate-secret.ts";
 import { parseAllowList } from "@belfry/runners/allow-list.ts";
@@ -70,10 +70,12 @@ async function attemptAt(
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  const tools = { ledger, breakers, callbacks: null, metrics: null, http, hosts, modules, sandbox, log };
-  await execute(claimed, tools, never);
+  await execute(claimed, toolsWith(modules), never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
+const toolsWith = (modules: ReadonlyMap<string, SurveyedModule>) => ({
+  ...{ ledger, breakers, callbacks: null, metrics: null, http, hosts, modules, sandbox, log },
+});
 const tookTooLong = (ms: number) => ({
   code: "TIMEOUT",
   message: `the attempt took longer than its limit of ${ms} ms`,
@@ -83,12 +85,12 @@ it("limits an attempt in all: a perform has what its check has left, and its con
   const closed = Promise.withResolvers<void>();
   target.on("/", async ({ phase }, response) => {
     if (phase === "perform") response.on("close", closed.resolve);
-    await sleep(400); // neither phase alone is too long
+    await sleep(900); // neither phase alone is too long
     return { shouldPerform: true };
   });
-  const error = tookTooLong(600);
+  const error = tookTooLong(1500);
 
-  expect(await attemptAt({ timeout_ms: 600 })).toMatchObject({
+  expect(await attemptAt({ timeout_ms: 1500 })).toMatchObject({
     status: "failed",
     error,
     check: { error: null, output: { shouldPerform: true } },
@@ -155,6 +157,31 @@ it("does not try again what a module calls permanent", async () => {
     status: "failed",
     attempt: 1,
     error: { code: "FUNCTION_ERROR", message: "the customer is gone" },
+  });
+});
+
+it("does not perform once the job was paused while it waited for a place in the sandbox", async () => {
+  const source = "export function perform() {}";
+  const compiled = await pool.compile("somebody", source, "javascript");
+  if (!compiled.ok) throw new Error(compiled.message);
+  const body = createFunctionBody.parse({ kind: "sandbox", name: "waits", source });
+  const { code, check } = compiled;
+  const version = { source, language: "javascript", code, check } as const;
+  const { id: functionId } = await createFunction(test.db, account.accountId, body, version);
+  const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *" });
+  const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
+  const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
+  const place = await pool.enter("somebody", never);
+  const ended = execute(claimed, toolsWith(new Map()), never);
+  await pauseJob(test.db, account.accountId, jobId);
+  await sleep(60); // what waits less than 50 ms need not ask
+  place.leave();
+  await ended;
+
+  expect((await getExecution(test.db, account.accountId, executionId))?.execution).toMatchObject({
+    status: "skipped",
+    skipReason: "paused",
+    perform: null,
   });
 });
 

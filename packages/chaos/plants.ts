@@ -312,8 +312,8 @@ export const PLANTS: readonly Plant[] = [
     reveals: ["after stop"],
     changes: [
       {
-        file: "apps/worker/execute.ts",
-        find: "if (check && performance.now() - began >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt)))",
+        file: "apps/worker/call-function.ts",
+        find: "if (late && !(await ledger.mayPerform(executionId, attempt)))",
         replace: "if (false)",
       },
     ],

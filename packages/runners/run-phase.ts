@@ -5,7 +5,7 @@ import type { Logger } from "@belfry/functions/define-function.ts";
 import type { PhaseEvent, RollbackEvent } from "@belfry/functions/event.ts";
 import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
-import { type Deadline, startDeadline, stopFailure } from "./deadline.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import type { HttpTarget } from "./http.ts";
 import type { HttpClient } from "./http-client.ts";
@@ -15,11 +15,13 @@ import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { callSandbox, type SandboxTarget } from "./sandbox.ts";
 import type { SandboxPlace } from "./sandbox-pool.ts";
+import { type Placed, takePlace } from "./take-place.ts";
 
 export type PhaseTarget =
   | ({ kind: "http"; client: HttpClient } & HttpTarget)
   | { kind: "module"; call: ModuleCall }
-  | ({ kind: "sandbox" } & SandboxTarget);
+  /** `place`: where it is to be called; without one it waits for it. */
+  | ({ kind: "sandbox"; place?: SandboxPlace } & SandboxTarget);
 
 /** Calls a handler of a module, in the process that this is: see module.ts. */
 export type ModuleCall = (
@@ -51,42 +53,30 @@ export type PhaseResult = {
 
 /**
  * Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. Its
- * time begins when there is a place for it: uploaded functions wait for one of the sandbox's processes.
+ * time begins when there is a place for it, unless its target has one already.
  */
 export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
-  if (target.kind !== "sandbox") return runInPlace(target, call, null);
-  let place: SandboxPlace;
+  if (target.kind !== "sandbox" || target.place) return runInPlace(target, call);
+  let placed: Placed;
   try {
-    place = await target.pool.enter(
-      target.accountId,
-      AbortSignal.any([call.signal, AbortSignal.timeout(PLACE_WAIT_MS)]),
-    );
+    placed = await takePlace(target, call.signal);
   } catch (thrown) {
-    return fail(startRecord(call.event), [], call.signal.aborted ? stopFailure(call.signal.reason) : noPlace(thrown));
+    return fail(startRecord(call.event), [], asFailure(thrown));
   }
   try {
-    return await runInPlace(target, call, place);
+    return await runInPlace(placed.target, call);
   } finally {
-    place.leave();
+    placed.leave();
   }
 }
 
-/** For so long an uploaded function waits for its turn, in milliseconds. */
-const PLACE_WAIT_MS = 60_000;
-
-function noPlace(thrown: unknown): PhaseFailure {
-  return new PhaseFailure("FUNCTION_CRASHED", `found no place in the sandbox: ${describeThrown(thrown)}`, {
-    retryable: true,
-  });
-}
-
-async function runInPlace(target: PhaseTarget, call: PhaseCall, place: SandboxPlace | null): Promise<PhaseResult> {
+async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
   const begin = startRecord(call.event);
   const logs = captureLogs();
   const late = latePhaseOf(target, call);
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, { place, late }));
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, late));
     return succeed(begin, logs.lines(), call.event, answer);
   } catch (thrown) {
     return failUnlessAnswered(asFailure(thrown), late);
@@ -121,14 +111,15 @@ async function invoke(
   call: PhaseCall,
   deadline: Deadline,
   logger: Logger,
-  { place, late }: { place: SandboxPlace | null; late: LatePhase | undefined },
+  late: LatePhase | undefined,
 ): Promise<unknown> {
   const { signal } = deadline;
   const { timeoutMs } = call;
   if (target.kind === "module") return target.call(call.event, { signal, logger, heartbeat: deadline.renew });
   // Only modules have a rollback.
   const event = call.event as PhaseEvent;
-  if (target.kind === "sandbox") return callSandbox(target, place as SandboxPlace, { ...call, event, signal, logger });
+  if (target.kind === "sandbox")
+    return callSandbox(target, target.place as SandboxPlace, { ...call, event, signal, logger });
   http ??= loadHttp();
   const { callHttp } = await http;
   const options = { timeoutMs, signal, mayAnswerLater: late !== undefined };
