@@ -5,7 +5,7 @@ import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
 import { functionRecord } from "@belfry/contract/function.ts";
-import { job } from "@belfry/contract/job.ts";
+import { createdJobs, importedJobs, job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
 import { schedulePreview } from "@belfry/contract/schedule-preview.ts";
@@ -22,6 +22,9 @@ const phases = { check: phase.nullable(), perform: phase.nullable() };
 
 export const jobAnswer = job.extend({ payload: carried });
 export type JobAnswer = z.infer<typeof jobAnswer>;
+
+export const createdJobsAnswer = createdJobs;
+export const importedJobsAnswer = importedJobs;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
@@ -68,6 +71,8 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 /** The names under which the documentation shows them. */
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
+answerNames.add(createdJobsAnswer, { id: "CreatedJobs" });
+answerNames.add(importedJobsAnswer, { id: "ImportedJobs" });
 answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(calendarAnswer, { id: "Calendar" });
 answerNames.add(calendarSummaryAnswer, { id: "CalendarSummary" });

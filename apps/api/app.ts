@@ -22,11 +22,13 @@ export type Route = (app: App, context: Context) => void;
 /** Who may call a route: anybody, who has a key (also the default), or who has an admin's key. */
 export type Access = "public" | "account" | "admin";
 
+export type BodyType = "application/json" | "text/calendar" | "application/x-ndjson";
+
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
-    /** The type of its body where that is not JSON. */
-    bodyType?: "text/calendar";
+    /** The types of its body where that is not JSON alone. */
+    bodyTypes?: readonly BodyType[];
   }
   interface FastifyRequest {
     /** Set by `authenticate` before anything else of a request that is not public. */

@@ -63,6 +63,7 @@ describe("/openapi.json", () => {
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
       "POST /automation/jobs/{id}/run",
+      "POST /automation/jobs:bulk",
       "POST /automation/schedules/preview",
     ]);
   });
@@ -92,12 +93,14 @@ describe("/openapi.json", () => {
       "Calendar",
       "CalendarSummary",
       "ChangedCalendar",
+      "CreatedJobs",
       "Duty",
       "Error",
       "Execution",
       "ExecutionWithAttempts",
       "Function",
       "ImportedCalendar",
+      "ImportedJobs",
       "Job",
       "LedgerAudit",
       "Occurrence",

@@ -14,6 +14,7 @@ import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
+import { bulkJobsRoute } from "./routes/jobs/bulk.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
 import { listJobExecutionsRoute } from "./routes/jobs/executions.ts";
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = [
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs
+  bulkJobsRoute, //           POST   /automation/jobs:bulk
   getJobRoute, //             GET    /automation/jobs/{id}
   patchJobRoute, //           PATCH  /automation/jobs/{id}
   deleteJobRoute, //          DELETE /automation/jobs/{id}
