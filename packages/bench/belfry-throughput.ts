@@ -1,4 +1,4 @@
-import { type BackendKind, openGround, startCluster } from "./cluster.ts";
+import { type BackendKind, type ClusterSize, openGround, startCluster } from "./cluster.ts";
 import { type CpuSeconds, microsecondsEach } from "./cpu.ts";
 import { assertLedger, untilAllFinal } from "./finish.ts";
 import { plan } from "./plan.ts";
@@ -24,7 +24,7 @@ const HOUR_MS = 3_600_000;
 export async function measureThroughput(
   servers: Servers,
   kind: BackendKind,
-  size: { executions: number; workers: number; concurrency: number },
+  size: ClusterSize & { executions: number },
   all: AsyncDisposableStack,
 ): Promise<Throughput> {
   await using scope = new AsyncDisposableStack();

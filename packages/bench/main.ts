@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { failureLine } from "@belfry/service/failure-line.ts";
-import { runCase } from "./cases.ts";
+import { BENCH_CASES } from "./cases.ts";
 import { replaceGenerated } from "./docs-section.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { overRounds, type Sample } from "./measurements.ts";
@@ -34,7 +34,7 @@ async function bench(options: Options): Promise<void> {
   for (let round = 1; round <= options.rounds; round++) {
     if (options.rounds > 1) note(`round ${round} of ${options.rounds}`);
     const samples: Sample[] = [];
-    for (const name of options.cases) samples.push(...(await runCase(name, { servers, options, all, note })));
+    for (const name of options.cases) samples.push(...(await BENCH_CASES[name]({ servers, options, all, note })));
     rounds.push(samples);
   }
 
