@@ -15,7 +15,6 @@ import { figure } from "./table.ts";
 const NAME = "scale";
 /** Occurrences due a second, however many jobs there are. */
 const PER_SECOND = 1_000;
-/** At most; a quick run has fewer jobs than this makes due. */
 const SHORTEST_PERIOD_MS = 10_000;
 const WARM_UP_MS = 2_000;
 const HOUR_MS = 3_600_000;
@@ -32,14 +31,17 @@ export const subjectOf = (jobs: number): string => `belfry with ${jobs.toLocaleS
 export const scale: BenchCase = async (tools) => {
   const samples: Sample[] = [];
   const [smallest = 0] = tools.options.scale;
+  // Of few jobs no more can be due without each of them being due all the time.
+  const perSecond = Math.min(PER_SECOND, smallest / (SHORTEST_PERIOD_MS / 1000));
   for (const jobs of tools.options.scale) {
-    samples.push(...(await measureScale(jobs, jobs === smallest ? [] : [subjectOf(smallest)], tools)));
+    const beside = jobs === smallest ? [] : [subjectOf(smallest)];
+    samples.push(...(await measureScale({ jobs, perSecond }, beside, tools)));
   }
   return samples;
 };
 
 async function measureScale(
-  jobs: number,
+  { jobs, perSecond }: { jobs: number; perSecond: number },
   beside: readonly string[],
   { servers, options, all, note }: CaseTools,
 ): Promise<Sample[]> {
@@ -50,7 +52,6 @@ async function measureScale(
   const api = await startApi(ground, scope);
   const subject = subjectOf(jobs);
 
-  const perSecond = Math.min(PER_SECOND, jobs / (SHORTEST_PERIOD_MS / 1000));
   const everyMs = (jobs / perSecond) * 1000;
   const windowMs = WARM_UP_MS + options.latenessSeconds * 1000;
   const due = Math.min(jobs, Math.ceil((perSecond * windowMs) / 1000));
@@ -58,17 +59,16 @@ async function measureScale(
     Array.from({ length: count }, (_, i) => from + Math.floor((i * 1000) / perSecond));
 
   // First those whose turn comes long after, then those that are due while we look.
-  const startedAt = performance.now();
-  await create(api, cluster, everyMs, spread(Date.now() + HOUR_MS, jobs - due));
+  const later = await create(api, cluster, everyMs, spread(Date.now() + HOUR_MS, jobs - due));
   await cluster.client.query("analyze jobs");
   await cluster.client.query("checkpoint").catch(() => undefined);
   const begin = Date.now() + 3_000 + Math.ceil(due / JOBS_PER_MS);
   const firstDue = spread(begin, due);
-  const ids = await create(api, cluster, everyMs, firstDue);
-  const createdPerSecond = (jobs / (performance.now() - startedAt)) * 1000;
+  const soon = await create(api, cluster, everyMs, firstDue);
+  const createdPerSecond = (jobs / (later.ms + soon.ms)) * 1000;
   const measureFrom = begin + WARM_UP_MS;
   const until = begin + windowMs;
-  const planned = ids.map((id, i) => ({ id, firstDue: firstDue[i] ?? 0, everyMs }));
+  const planned = soon.ids.map((id, i) => ({ id, firstDue: firstDue[i] ?? 0, everyMs }));
   await writePlan(cluster.client, planned, { measureFrom, until });
 
   const late = await lateOf(cluster, { measureFrom, until });
@@ -101,9 +101,14 @@ async function measureScale(
 
 type Api = Awaited<ReturnType<typeof startApi>>;
 
-/** Makes one job for each first instant through the API, and answers with their ids in the same order. */
-async function create(api: Api, cluster: Cluster, everyMs: number, firstDue: readonly number[]): Promise<string[]> {
-  const { functionId } = cluster;
+/** Makes one job for each first instant through the API. Answers with their ids, in the same order, and how long it took. */
+async function create(
+  api: Api,
+  { functionId }: Cluster,
+  everyMs: number,
+  firstDue: readonly number[],
+): Promise<{ ids: string[]; ms: number }> {
+  const startedAt = performance.now();
   const ids: string[] = [];
   let next = 0;
   const caller = async () => {
@@ -120,7 +125,7 @@ async function create(api: Api, cluster: Cluster, everyMs: number, firstDue: rea
     }
   };
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, caller));
-  return ids;
+  return { ids, ms: performance.now() - startedAt };
 }
 
 /** How long the statement takes that begins a sweep, when nothing or little is due. Milliseconds. */

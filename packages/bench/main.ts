@@ -1,16 +1,17 @@
 // npm run bench: how fast and how punctual is Belfry on this machine, and BullMQ alone beside it?
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { failureLine } from "@belfry/service/failure-line.ts";
 import { BENCH_CASES } from "./cases.ts";
-import { replaceGenerated } from "./docs-section.ts";
+import { chartsOf } from "./charts.ts";
+import { keep, replaceGenerated, sectionOf } from "./docs-section.ts";
 import { describeMachine, machineLine } from "./machine.ts";
-import { overRounds, type Sample } from "./measurements.ts";
+import { type Measurement, overRounds, type Sample } from "./measurements.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { openServers } from "./servers.ts";
-import { markdownTable, measurementRows, textTable } from "./table.ts";
+import { measurementRows, textTable } from "./table.ts";
 
-const DOCS = new URL("../../docs/performance.md", import.meta.url);
+const DOCS = new URL("../../docs/", import.meta.url);
 
 const options = optionsOrExit();
 const all = new AsyncDisposableStack();
@@ -42,10 +43,17 @@ async function bench(options: Options): Promise<void> {
   const rows = measurementRows(cases);
   console.log(`\n${textTable(rows)}\n\n${conditions(options)}`);
   if (options.json !== null) writeFileSync(options.json, `${JSON.stringify({ cases, machine }, null, 2)}\n`);
-  if (options.docs) {
-    const section = [markdownTable(rows), conditions(options), `Machine: ${machineLine(machine)}.`].join("\n\n");
-    writeFileSync(DOCS, replaceGenerated(readFileSync(DOCS, "utf8"), section));
-  }
+  if (options.docs) writeDocs(cases, `${conditions(options)} Machine: ${machineLine(machine)}.`);
+}
+
+function writeDocs(cases: Measurement[], conditions: string): void {
+  const keptFile = new URL("performance.json", DOCS);
+  const kept = keep(existsSync(keptFile) ? JSON.parse(readFileSync(keptFile, "utf8")) : {}, cases, conditions);
+  const charts = chartsOf(Object.values(kept).flatMap(({ figures }) => figures));
+  const page = new URL("performance.md", DOCS);
+  writeFileSync(keptFile, `${JSON.stringify(kept, null, 2)}\n`);
+  for (const { file, svg } of charts) writeFileSync(new URL(file, DOCS), svg);
+  writeFileSync(page, replaceGenerated(readFileSync(page, "utf8"), sectionOf(kept, charts)));
 }
 
 function conditions({ rounds, executions, latenessSeconds, workers, concurrency }: Options): string {

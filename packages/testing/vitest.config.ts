@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const SLOW = "packages/chaos/*.slow.test.ts";
+const SLOW = "packages/*/*.slow.test.ts";
 
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
