@@ -40,7 +40,8 @@ export async function measureLateness(
   const cluster = await startCluster(await openGround(servers, kind, scope), size, scope);
   const { jobs, measureFrom, until } = jobsOf(size.load, Date.now());
   await plan(cluster, jobs, { measureFrom, until });
-  return lateOf(cluster, { measureFrom, until });
+  // Awaited here: the cluster ends with this function.
+  return await lateOf(cluster, { measureFrom, until });
 }
 
 function jobsOf(load: Load, now: number): { jobs: PlannedJob[]; measureFrom: number; until: number } {

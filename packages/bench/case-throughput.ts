@@ -34,7 +34,7 @@ export async function onBackend(
   const [belfry, bullmq] = [`belfry on ${kind}`, `bullmq on ${kind}`];
   const raw = await measureBullmq(servers, kind, options, all);
   note(`${NAME}, ${bullmq}: ${figure(raw.perSecond)} empty jobs/s`);
-  const { perSecond, seconds, curve, cpu } = await measureThroughput(servers, kind, options, all);
+  const { perSecond, seconds, curve, cpu, postgres } = await measureThroughput(servers, kind, options, all);
   note(`${NAME}, ${belfry}: ${figure(perSecond)} executions/s, ledger checked`);
   note(
     `  drained in ${figure(seconds.all)} s, half after ${figure(seconds.half)}, the first after ${figure(seconds.first)}: ` +
@@ -46,6 +46,8 @@ export async function onBackend(
     ...sample("first recorded after", "s", seconds.first),
     ...sample("all recorded after", "s", seconds.all),
     ...cpuSamples(NAME, belfry, cpu),
+    ...sample("log (WAL) of postgres each", "B", postgres.walBytes),
+    ...sample("transactions of postgres each", "", postgres.commits),
     ...samplesOf(NAME, bullmq)(EXECUTIONS, "1/s", raw.perSecond),
   ];
 }

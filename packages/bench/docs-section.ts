@@ -1,5 +1,6 @@
 import type { Chart } from "./charts.ts";
 import type { Measurement } from "./measurements.ts";
+import { onPaper } from "./on-paper.ts";
 import { CASES, type CaseName } from "./options.ts";
 import { markdownTable, measurementRows } from "./table.ts";
 
@@ -43,6 +44,7 @@ export function sectionOf(kept: Kept, charts: readonly Chart[]): string {
       ...(chart ? [`![${chart.alt}](${chart.file})`] : []),
       markdownTable(table),
       found.conditions,
+      ...(name === "throughput" ? onPaper(found.figures) : []),
     ];
   });
   return parts.length === 0 ? "Nothing was measured yet." : parts.join("\n\n");

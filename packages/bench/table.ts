@@ -28,7 +28,7 @@ export function measurementRows(measurements: readonly Measurement[]): string[][
       m.name,
       m.subject,
       m.metric,
-      `${figure(m.value)} ${m.unit}`,
+      `${figure(m.value)} ${m.unit}`.trimEnd(),
       m.ratio === undefined ? "" : m.ratio.toFixed(2),
       m.ratio === undefined ? "" : (m.ratio_to ?? ""),
     ]),
