@@ -3,6 +3,7 @@ import { type CpuSeconds, microsecondsEach } from "./cpu.ts";
 import { assertLedger, untilAllFinal } from "./finish.ts";
 import { type PlannedJob, plan } from "./plan.ts";
 import type { Servers } from "./servers.ts";
+import { TooBusy } from "./too-busy.ts";
 
 /** Milliseconds after the instant at which each occurrence was due. */
 export type Lateness = {
@@ -70,7 +71,7 @@ export async function lateOf(
   cluster: Cluster,
   { measureFrom, until }: { measureFrom: number; until: number },
 ): Promise<Lateness> {
-  if (Date.now() > measureFrom) throw new Error("jobs were due before all of them were made: this machine is too busy");
+  if (Date.now() > measureFrom) throw new TooBusy("belfry");
   const before = await cluster.cpu();
   await untilAllFinal(cluster, until);
   const after = await cluster.cpu();

@@ -4,6 +4,7 @@ import { assertLedger, untilAllFinal } from "./finish.ts";
 import { plan } from "./plan.ts";
 import { type PostgresWork, readPostgresWork } from "./postgres-work.ts";
 import type { Servers } from "./servers.ts";
+import { TooBusy } from "./too-busy.ts";
 
 export type Throughput = {
   perSecond: number;
@@ -68,7 +69,7 @@ export async function measureThroughput(
     const until = dueAt + 1;
     const jobs = Array.from({ length: executions }, () => ({ firstDue: dueAt, everyMs: HOUR_MS }));
     await plan(cluster, jobs, { measureFrom: measured ? dueAt : until, until });
-    if (Date.now() > dueAt) throw new Error("the jobs were due before all of them were made: this machine is too busy");
+    if (Date.now() > dueAt) throw new TooBusy("belfry");
     before = await cluster.cpu();
     const wrote = await readPostgresWork(cluster.client);
     await untilAllFinal(cluster, until);

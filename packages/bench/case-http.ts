@@ -9,6 +9,7 @@ import { startChild } from "./child.ts";
 import { cpuSamples } from "./cpu-samples.ts";
 import { samplesOf } from "./measurements.ts";
 import { figure } from "./table.ts";
+import { unlessTooBusy } from "./too-busy.ts";
 
 const NAME = "http";
 const SERVER = fileURLToPath(new URL("./keep-alive-server.ts", import.meta.url));
@@ -29,7 +30,10 @@ export const http: BenchCase = async ({ servers, options, all, note }) => {
   await measureTwoCalls(url, { pairs: Math.ceil(options.executions / 5), concurrency });
   const bare = await measureTwoCalls(url, { pairs: options.executions, concurrency });
   note(`${NAME}, undici: ${figure(bare)} pairs of calls/s`);
-  const { perSecond, cpu } = await measureThroughput(servers, "redis", { ...options, functionUrl: url }, all);
+  const { perSecond, cpu } = await unlessTooBusy(
+    () => measureThroughput(servers, "redis", { ...options, functionUrl: url }, all),
+    note,
+  );
   note(`${NAME}, belfry: ${figure(perSecond)} executions/s, ledger checked`);
   return [
     ...samplesOf(NAME, "belfry on redis")("executions", "1/s", perSecond, "undici, the same two calls"),

@@ -10,6 +10,7 @@ import type { LatenessPart } from "./options.ts";
 import { measurePeerLateness } from "./peer-queue.ts";
 import { percentile } from "./percentiles.ts";
 import { figure } from "./table.ts";
+import { unlessTooBusy } from "./too-busy.ts";
 
 /** The points at which a distribution is told, and drawn. */
 export const POINTS = { p50: 50, p90: 90, p99: 99, "p99.9": 99.9, maximum: 100 };
@@ -43,7 +44,7 @@ function loadOf(part: LatenessPart, seconds: number): Load {
 async function ofBelfry(part: LatenessPart, kind: BackendKind, tools: CaseTools): Promise<Sample[]> {
   const { servers, options, all, note } = tools;
   const load = loadOf(part, options.latenessSeconds);
-  const late = await measureLateness(servers, kind, { ...options, load }, all);
+  const late = await unlessTooBusy(() => measureLateness(servers, kind, { ...options, load }, all), note);
   const subject = `belfry on ${kind}`;
   note(`${part}, ${subject}: ${inWords(late.called)}, ledger of ${late.called.length} checked`);
   return [...distribution(part, subject, late.called), ...stages(part, subject, late, "atOnce" in load)];
@@ -84,10 +85,11 @@ async function ofPeers(part: LatenessPart, { servers, options, all, note }: Case
       everyMs: "atOnce" in load ? 3_600_000 : PERIOD_MS,
       forMs: "atOnce" in load ? 10_000 : options.latenessSeconds * 1000,
     };
-    add(`bullmq ${clock}`, await measureBullmqLateness(servers, clock, size, all));
+    add(`bullmq ${clock}`, await unlessTooBusy(() => measureBullmqLateness(servers, clock, size, all), note));
   }
   for (const peer of [graphile("default"), pgBoss("work")]) {
-    add(peer.name, await measurePeerLateness(servers, peer, { ...options, dueIn }, all));
+    const size = { ...options, dueIn };
+    add(peer.name, await unlessTooBusy(() => measurePeerLateness(servers, peer, size, all), note));
   }
   return samples;
 }

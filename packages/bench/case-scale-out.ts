@@ -3,6 +3,7 @@ import type { BenchCase } from "./case.ts";
 import { cpuSamples } from "./cpu-samples.ts";
 import { type Sample, samplesOf } from "./measurements.ts";
 import { figure } from "./table.ts";
+import { unlessTooBusy } from "./too-busy.ts";
 
 const NAME = "scale-out";
 const COUNTS = [1, 2, 4];
@@ -14,7 +15,7 @@ export const scaleOut: BenchCase = async ({ servers, options, all, note }) => {
     for (const count of COUNTS) {
       const subject = `${count} ${what}${count === 1 ? "" : "s"}`;
       const size = { ...options, ...(what === "worker" ? { workers: count } : { schedulers: count }) };
-      const { perSecond, cpu } = await measureThroughput(servers, "redis", size, all);
+      const { perSecond, cpu } = await unlessTooBusy(() => measureThroughput(servers, "redis", size, all), note);
       note(`${NAME}, ${subject}: ${figure(perSecond)} executions/s, ledger checked`);
       const beside = count === 1 ? [] : [`1 ${what}`];
       samples.push(...samplesOf(NAME, subject)("executions", "1/s", perSecond, ...beside));

@@ -11,6 +11,7 @@ import { percentile } from "./percentiles.ts";
 import { writePlan } from "./plan.ts";
 import { ask, startApi } from "./start-api.ts";
 import { figure } from "./table.ts";
+import { unlessTooBusy } from "./too-busy.ts";
 
 const NAME = "scale";
 /** Occurrences due a second, however many jobs there are. */
@@ -35,7 +36,7 @@ export const scale: BenchCase = async (tools) => {
   const perSecond = Math.min(PER_SECOND, smallest / (SHORTEST_PERIOD_MS / 1000));
   for (const jobs of tools.options.scale) {
     const beside = jobs === smallest ? [] : [subjectOf(smallest)];
-    samples.push(...(await measureScale({ jobs, perSecond }, beside, tools)));
+    samples.push(...(await unlessTooBusy(() => measureScale({ jobs, perSecond }, beside, tools), tools.note)));
   }
   return samples;
 };

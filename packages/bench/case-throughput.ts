@@ -8,6 +8,7 @@ import { cpuSamples } from "./cpu-samples.ts";
 import { type Sample, samplesOf } from "./measurements.ts";
 import { measurePeer } from "./peer-queue.ts";
 import { figure, sparkline } from "./table.ts";
+import { unlessTooBusy } from "./too-busy.ts";
 
 const NAME = "throughput";
 export const EXECUTIONS = "executions";
@@ -18,7 +19,10 @@ export const throughput: BenchCase = async (tools) => {
   const names = peers.map(({ name }) => name);
   const samples = [...(await onBackend("redis", tools, names)), ...(await onBackend("postgres", tools, names))];
   for (const peer of peers) {
-    const { perSecond } = await measurePeer(tools.servers, peer, tools.options, tools.all);
+    const { perSecond } = await unlessTooBusy(
+      () => measurePeer(tools.servers, peer, tools.options, tools.all),
+      tools.note,
+    );
     tools.note(`${NAME}, ${peer.name}: ${figure(perSecond)} empty jobs/s`);
     samples.push(...samplesOf(NAME, peer.name)(EXECUTIONS, "1/s", perSecond));
   }
@@ -34,7 +38,10 @@ export async function onBackend(
   const [belfry, bullmq] = [`belfry on ${kind}`, `bullmq on ${kind}`];
   const raw = await measureBullmq(servers, kind, options, all);
   note(`${NAME}, ${bullmq}: ${figure(raw.perSecond)} empty jobs/s`);
-  const { perSecond, seconds, curve, cpu, postgres } = await measureThroughput(servers, kind, options, all);
+  const { perSecond, seconds, curve, cpu, postgres } = await unlessTooBusy(
+    () => measureThroughput(servers, kind, options, all),
+    note,
+  );
   note(`${NAME}, ${belfry}: ${figure(perSecond)} executions/s, ledger checked`);
   note(
     `  drained in ${figure(seconds.all)} s, half after ${figure(seconds.half)}, the first after ${figure(seconds.first)}: ` +

@@ -32,10 +32,19 @@ async function bench(options: Options): Promise<void> {
   note(machineLine(machine));
 
   const rounds: Sample[][] = [];
+  let failed = false;
   for (let round = 1; round <= options.rounds; round++) {
     if (options.rounds > 1) note(`round ${round} of ${options.rounds}`);
     const samples: Sample[] = [];
-    for (const name of options.cases) samples.push(...(await BENCH_CASES[name]({ servers, options, all, note })));
+    for (const name of options.cases) {
+      try {
+        samples.push(...(await BENCH_CASES[name]({ servers, options, all, note })));
+      } catch (error) {
+        // What was measured so far may have taken an hour.
+        note(`bench: ${name} failed: ${failureLine(error)}`);
+        failed = true;
+      }
+    }
     rounds.push(samples);
   }
 
@@ -43,7 +52,8 @@ async function bench(options: Options): Promise<void> {
   const rows = measurementRows(cases);
   console.log(`\n${textTable(rows)}\n\n${conditions(options)}`);
   if (options.json !== null) writeFileSync(options.json, `${JSON.stringify({ cases, machine }, null, 2)}\n`);
-  if (options.docs) writeDocs(cases, `${conditions(options)} Machine: ${machineLine(machine)}.`);
+  if (failed) process.exitCode = 1;
+  else if (options.docs) writeDocs(cases, `${conditions(options)} Machine: ${machineLine(machine)}.`);
 }
 
 function writeDocs(cases: Measurement[], conditions: string): void {
