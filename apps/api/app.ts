@@ -1,8 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Identity } from "@belfry/db/accounts.ts";
+import type { CallbackKey } from "@belfry/db/callback-token.ts";
 import type { Db } from "@belfry/db/client.ts";
+import type { JobMetrics, Metrics } from "@belfry/service/metrics.ts";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+
+import type { SourceCompiler } from "./compile-source.ts";
+import type { TestAnswers } from "./test-answers.ts";
 
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<
@@ -14,13 +19,22 @@ export type App = FastifyInstance<
 >;
 
 /** What a route is given besides the app. */
-export type Context = { db: Db };
+export type Context = {
+  db: Db;
+  compiler: SourceCompiler;
+  tests: TestAnswers;
+  metrics: Metrics;
+  jobMetrics: JobMetrics;
+};
 
 /** Adds one endpoint to the app. */
 export type Route = (app: App, context: Context) => void;
 
-/** Who may call a route: anybody, who has a key (also the default), or who has an admin's key. */
-export type Access = "public" | "account" | "admin";
+/**
+ * Who may call a route: anybody, who has a key (also the default), who has an admin's key, or the function that has
+ * taken on a phase of the execution in the path, by the token that it was given for it.
+ */
+export type Access = "public" | "account" | "admin" | "callback";
 
 export type BodyType = "application/json" | "text/calendar" | "application/x-ndjson";
 
@@ -33,6 +47,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by `authenticate` before anything else of a request that is not public. */
     identity: Identity | null;
+    /** The same of a request that a phase's token has let in. */
+    callback: CallbackKey | null;
   }
 }
 
@@ -40,4 +56,10 @@ declare module "fastify" {
 export function accountOf(request: Pick<FastifyRequest, "identity">): string {
   if (!request.identity) throw new Error("a route that needs an account was reached without one");
   return request.identity.accountId;
+}
+
+/** The phase that a request speaks of. */
+export function callbackOf(request: Pick<FastifyRequest, "callback">): CallbackKey {
+  if (!request.callback) throw new Error("a route that needs a phase's token was reached without one");
+  return request.callback;
 }

@@ -42,7 +42,7 @@ describe.each(["redis", "postgres"] as const)("the board of queues on %s", (kind
     for (const pool of ["default", "heavy"]) await makeJob(ledger.db, account, { pool });
     const publisher = createPublisher(backend, () => undefined);
     await publisher.publish([
-      { executionId: crypto.randomUUID(), attempt: 1, dispatch: 1, pool: "heavy", priority: "low" },
+      { executionId: crypto.randomUUID(), attempt: 1, dispatch: 1, accountId: "one", pool: "heavy", priority: "low" },
     ]);
     await publisher.close();
     readOnly = await openBoard({ writable: false });

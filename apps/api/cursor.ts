@@ -22,6 +22,10 @@ export const executionCursor = cursor((text) => {
 export const encodeExecutionCursor = ({ id, scheduledFor }: { id: string; scheduledFor: Date }): string =>
   encode(`${scheduledFor.getTime()}.${id}`);
 
+/** Cursor of a list of versions: those before this one. */
+export const versionCursor = cursor((text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : null));
+export const encodeVersionCursor = ({ version }: { version: number }): string => encode(String(version));
+
 /** Cursor of a window of time: it begins after the first instant and ends before the second. */
 export const windowCursor = cursor((text) => {
   const [, after, to] = WINDOW.exec(text) ?? [];

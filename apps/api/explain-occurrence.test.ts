@@ -13,8 +13,10 @@ const execution = (fields: Partial<OccurrenceExecution>): OccurrenceExecution =>
   status: "success",
   skipReason: null,
   held: false,
+  holdingBack: null,
   attempt: 1,
   availableAt: NINE,
+  breakerRetryAt: null,
   startedAt: null,
   error: null,
   ...fields,
@@ -51,7 +53,26 @@ it.each<[string, Partial<OccurrenceExecution>]>([
   ["waits for a worker", { status: "pending" }],
   ["waits for a worker, attempt 2", { status: "pending", attempt: 2 }],
   ["waits for attempt 2 until 2026-01-31T09:02:00.000Z", { status: "pending", attempt: 2, availableAt: NOW + 60_000 }],
+  [
+    "waits: the function's circuit breaker is open until 2026-01-31T09:02:00.000Z",
+    { status: "pending", attempt: 2, availableAt: NOW + 61_000, breakerRetryAt: NOW + 60_000 },
+  ],
+  [
+    "waits: the function's circuit breaker is open, and one execution tries whether the function has recovered",
+    { status: "pending", availableAt: NOW + 61_000, breakerRetryAt: NOW },
+  ],
   ["waits for its turn: another execution of this job is open", { status: "pending", held: true }],
+  [
+    "waits: the function's limit of 5 at once",
+    { status: "pending", holdingBack: { kind: "function", maxConcurrency: 5, rateLimit: null } },
+  ],
+  [
+    "waits: the account's limits of 5 at once and 100 starts in 60 s",
+    {
+      status: "pending",
+      holdingBack: { kind: "account", maxConcurrency: 5, rateLimit: { starts: 100, per_seconds: 60 } },
+    },
+  ],
 ])("%s", (sentence, fields) => {
   expect(explainOccurrence({ scheduledFor: NINE, startsAt: NINE, execution: execution(fields) }, NOW)).toBe(sentence);
 });

@@ -1,11 +1,13 @@
 import type { SkipReason } from "@belfry/contract/states.ts";
 import type { Occurrence, OccurrenceExecution } from "@belfry/db/read-occurrences.ts";
+import { nameLimits } from "@belfry/db/waits-at.ts";
 
 /** Less than this is the time that a message takes, and nothing to speak of. */
 const ON_TIME_MS = 1_000;
 
 const WHY_SKIPPED: Record<SkipReason, string> = {
   check_declined: "the check declined",
+  function_disabled: "the function is disabled",
   misfire: "it was too late to run when it was noticed",
   overlap: "another execution of this job was open",
   paused: "the job was paused, disabled or deleted before it had started",
@@ -36,13 +38,21 @@ function explainExecution(execution: OccurrenceExecution, punctually: string, no
   }
 }
 
-function explainPending({ held, attempt, availableAt }: OccurrenceExecution, now: number): string {
+function explainPending(execution: OccurrenceExecution, now: number): string {
+  const { held, holdingBack, attempt, availableAt, breakerRetryAt } = execution;
   if (held) return "waits for its turn: another execution of this job is open";
+  if (holdingBack) return `waits: ${nameLimits(holdingBack)}`;
+  if (breakerRetryAt !== null) return waitsForBreaker(breakerRetryAt, now);
   const which = attempt === 1 ? "" : `attempt ${attempt} `;
   return availableAt > now
     ? `waits for ${which}until ${at(availableAt)}`
     : `waits for a worker${which && `, ${which.trim()}`}`;
 }
+
+const waitsForBreaker = (retryAt: number, now: number): string =>
+  retryAt > now
+    ? `waits: the function's circuit breaker is open until ${at(retryAt)}`
+    : "waits: the function's circuit breaker is open, and one execution tries whether the function has recovered";
 
 const whySkipped = ({ skipReason, occurrences }: OccurrenceExecution): string => {
   const why = skipReason === null ? "no reason is known" : WHY_SKIPPED[skipReason];

@@ -5,6 +5,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { createJobs } from "@belfry/db/create-jobs.ts";
 import type { NewJob } from "@belfry/db/write-jobs.ts";
 import { errorBody, toApiError } from "./answer-error.ts";
+import { bodyOrRefusal } from "./assert-payload.ts";
 import { parseJson } from "./parse-json.ts";
 import { type Line, LinesBroken, readLines } from "./read-lines.ts";
 import { checkBody } from "./validate.ts";
@@ -21,6 +22,13 @@ const MAX_ERRORS = 1_000;
 type Outcome = { line: number; refused: ApiError | null };
 type Checked = { line: number; body: NewJob["body"] | ApiError };
 
+export type ImportHooks = {
+  /** Throws ApiError for a payload that the job's function does not take. */
+  assertPayload: (job: NewJob["body"]) => Promise<void>;
+  /** Told of what is not the client's doing. */
+  onFailure: (error: unknown) => void;
+};
+
 /**
  * Makes the jobs that are sent line by line, as JSON of `createJobBody` each. Batch by batch, in transactions of their own: of
  * each line it is known in the end whether its job was made. Stops at what makes it useless to go on, such as a database
@@ -30,7 +38,7 @@ export async function importJobs(
   db: Db,
   accountId: string,
   body: Readable,
-  onFailure: (error: unknown) => void,
+  { assertPayload, onFailure }: ImportHooks,
 ): Promise<ImportedJobs> {
   const outcomes: Outcome[] = [];
   const underWay = new Set<Promise<void>>();
@@ -60,21 +68,33 @@ export async function importJobs(
   return summary(outcomes, stopped);
 
   async function write(lines: Checked[]): Promise<void> {
-    const sound = lines.flatMap(({ line, body }) => (body instanceof ApiError ? [] : [{ line, body }]));
+    const jobs = lines.flatMap(({ line, body }) => (body instanceof ApiError ? [] : [{ line, body }]));
     for (const { line, body } of lines) if (body instanceof ApiError) outcomes.push({ line, refused: body });
-    if (sound.length === 0) return;
     try {
-      const wanted = sound.map(({ body }) => ({ body, idempotency: null }));
-      const { results } = await createJobs(db, accountId, wanted, "what can be");
-      for (const [i, { line }] of sound.entries()) {
-        const result = results[i];
-        outcomes.push({ line, refused: result instanceof ApiError ? result : null });
-      }
+      outcomes.push(...(await writeJobs(jobs)));
     } catch (error) {
       onFailure(error);
       failure = toApiError(error);
-      for (const { line } of sound) outcomes.push({ line, refused: failure });
+      for (const { line } of jobs) outcomes.push({ line, refused: failure });
     }
+  }
+
+  async function writeJobs(jobs: { line: number; body: NewJob["body"] }[]): Promise<Outcome[]> {
+    const ended: Outcome[] = [];
+    const wanted: { line: number; job: NewJob }[] = [];
+    for (const { line, body } of jobs) {
+      const checked = await bodyOrRefusal(body, assertPayload);
+      if (checked instanceof ApiError) ended.push({ line, refused: checked });
+      else wanted.push({ line, job: { body: checked, idempotency: null } });
+    }
+    if (wanted.length === 0) return ended;
+    const all = wanted.map(({ job }) => job);
+    const { results } = await createJobs(db, accountId, all, "what can be");
+    const made = wanted.map(({ line }, i) => ({ line, result: results[i] }));
+    return [
+      ...ended,
+      ...made.map(({ line, result }) => ({ line, refused: result instanceof ApiError ? result : null })),
+    ];
   }
 }
 

@@ -6,6 +6,7 @@ import { queueBackend } from "@belfry/queue/backend.ts";
 import { createBoard } from "@belfry/queue/board.ts";
 import { wholeNumber } from "@belfry/service/env.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
+import { createMetrics } from "@belfry/service/metrics.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -51,7 +52,13 @@ await runProcess("api", {
     const board = createBoard(backend, { basePath: BOARD_PATH, writable: env.BELFRY_QUEUES_WRITABLE, onError });
     lifecycle.started("board", board.close);
 
-    const app = await buildApp({ db, log, board: mountBoard(db, board) });
+    const app = await buildApp({
+      db,
+      databaseUrl: env.DATABASE_URL,
+      log,
+      board: mountBoard(db, board),
+      metrics: createMetrics({ ofProcess: true }),
+    });
     lifecycle.started("http server", () => app.close());
     await listen(app, env.PORT, env.HOST);
   },

@@ -2,7 +2,7 @@ import { ApiError } from "@belfry/contract/errors.ts";
 import { z } from "zod";
 
 /** What is looked up by an id in the path. */
-type Thing = "job" | "function" | "calendar" | "execution";
+type Thing = "account" | "job" | "function" | "version" | "calendar" | "execution";
 
 /** The path's `id`. One that is no UUID belongs to nothing: it is answered as an id of nothing is. */
 export const idOf = (thing: Thing) => z.object({ id: z.uuid(message(thing)) });

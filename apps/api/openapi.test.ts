@@ -37,28 +37,40 @@ describe("/openapi.json", () => {
       "DELETE /automation/calendars/{id}",
       "DELETE /automation/functions/{id}",
       "DELETE /automation/jobs/{id}",
+      "GET /automation/account",
       "GET /automation/calendars",
       "GET /automation/calendars/{id}",
       "GET /automation/executions",
       "GET /automation/executions/{id}",
       "GET /automation/functions",
       "GET /automation/functions/{id}",
+      "GET /automation/functions/{id}/versions",
+      "GET /automation/functions/{id}/versions/{version}",
       "GET /automation/jobs",
       "GET /automation/jobs/{id}",
       "GET /automation/jobs/{id}/executions",
       "GET /automation/jobs/{id}/next-runs",
       "GET /automation/jobs/{id}/occurrences",
       "GET /automation/ledger/audit",
+      "GET /automation/registry",
+      "GET /automation/sandbox/types",
       "GET /automation/system/duties",
       "GET /livez",
       "GET /readyz",
+      "PATCH /automation/accounts/{id}",
       "PATCH /automation/calendars/{id}",
       "PATCH /automation/functions/{id}",
       "PATCH /automation/jobs/{id}",
       "POST /automation/calendars",
       "POST /automation/calendars/{id}/import",
       "POST /automation/executions/{id}/cancel",
+      "POST /automation/executions/{id}/complete",
+      "POST /automation/executions/{id}/heartbeat",
       "POST /automation/functions",
+      "POST /automation/functions/{id}/reset-breaker",
+      "POST /automation/functions/{id}/rollback",
+      "POST /automation/functions/{id}/rotate-secret",
+      "POST /automation/functions/{id}/test",
       "POST /automation/jobs",
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
@@ -82,7 +94,7 @@ describe("/openapi.json", () => {
     expect(document.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });
     for (const { path, security, responses } of operations) {
       if (path.startsWith("/automation/")) {
-        expect(security).toBeUndefined();
+        expect(security).toEqual(/\/(complete|heartbeat)$/.test(path) ? [{ phaseToken: [] }] : undefined);
         expect(responses["401"]?.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/Error" });
       } else expect(security).toEqual([]);
     }
@@ -90,20 +102,28 @@ describe("/openapi.json", () => {
 
   it("names the shapes of the answers, and refers to nothing that it does not name", () => {
     expect(Object.keys(document.components.schemas).sort()).toEqual([
+      "Account",
       "Calendar",
       "CalendarSummary",
+      "CallbackReceipt",
       "ChangedCalendar",
+      "CreatedFunction",
       "CreatedJobs",
       "Duty",
       "Error",
       "Execution",
       "ExecutionWithAttempts",
       "Function",
+      "FunctionTest",
+      "FunctionVersion",
+      "FunctionVersionWithSource",
       "ImportedCalendar",
       "ImportedJobs",
       "Job",
       "LedgerAudit",
       "Occurrence",
+      "Registry",
+      "RotatedSecret",
       "SchedulePreview",
     ]);
     const refs = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);

@@ -26,11 +26,19 @@ export async function registerOpenApi(app: App): Promise<void> {
           description: "Dates that schedules share: holidays to leave out, or the only days to run on.",
         },
         { name: "executions", description: "What became of it: one record for each occurrence and each manual run." },
+        { name: "accounts", description: "What an account may do at most." },
         { name: "system", description: "What the cluster does for itself. For admins." },
         { name: "health", description: "For those who run Belfry." },
       ],
       components: {
-        securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "The account's API key." } },
+        securitySchemes: {
+          apiKey: { type: "http", scheme: "bearer", description: "The account's API key." },
+          phaseToken: {
+            type: "http",
+            scheme: "bearer",
+            description: "The token that a function was given in `belfry.callback` with the call of one phase.",
+          },
+        },
       },
       security: [{ apiKey: [] }],
     },

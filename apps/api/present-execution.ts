@@ -8,6 +8,7 @@ export function presentExecution(row: ExecutionRow): ExecutionAnswer {
     job_id: row.jobId,
     account_id: row.accountId,
     function_id: row.functionId,
+    function_version: row.functionVersion,
     trigger: row.trigger,
     scheduled_for: row.scheduledFor.toISOString(),
     occurrences: row.occurrences,
@@ -22,6 +23,8 @@ export function presentExecution(row: ExecutionRow): ExecutionAnswer {
     error: row.error,
     check: row.check,
     perform: row.perform,
+    rollback: row.rollback,
+    progress: row.progress,
   };
 }
 

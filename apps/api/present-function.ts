@@ -14,7 +14,26 @@ export function presentFunction(row: FunctionRow): FunctionAnswer {
     module: row.module,
     check: row.check,
     timeout_ms: row.timeoutMs,
+    version: row.version,
+    hosts: row.hosts,
+    limits: row.limits,
+    breaker: row.kind === "http" ? presentBreaker(row) : null,
+    max_concurrency: row.maxConcurrency,
+    rate_limit: row.rateLimit,
+    connect_timeout_ms: row.connectTimeoutMs,
+    headers_timeout_ms: row.headersTimeoutMs,
+    body_timeout_ms: row.bodyTimeoutMs,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
+  };
+}
+
+function presentBreaker(row: FunctionRow): FunctionAnswer["breaker"] {
+  return {
+    state: row.breakerState,
+    failures: row.breakerFailed,
+    opened_at: row.breakerOpenedAt?.toISOString() ?? null,
+    retry_at: row.breakerRetryAt?.toISOString() ?? null,
+    settings: { failures: row.breakerFailures, open_seconds: row.breakerOpenSeconds },
   };
 }

@@ -1,4 +1,6 @@
 import type { Route } from "./app.ts";
+import { getAccountRoute } from "./routes/accounts/get.ts";
+import { patchAccountRoute } from "./routes/accounts/patch.ts";
 import { createCalendarRoute } from "./routes/calendars/create.ts";
 import { deleteCalendarRoute } from "./routes/calendars/delete.ts";
 import { getCalendarRoute } from "./routes/calendars/get.ts";
@@ -6,13 +8,22 @@ import { importCalendarRoute } from "./routes/calendars/import.ts";
 import { listCalendarsRoute } from "./routes/calendars/list.ts";
 import { patchCalendarRoute } from "./routes/calendars/patch.ts";
 import { cancelExecutionRoute } from "./routes/executions/cancel.ts";
+import { completePhaseRoute } from "./routes/executions/complete.ts";
 import { getExecutionRoute } from "./routes/executions/get.ts";
+import { heartbeatPhaseRoute } from "./routes/executions/heartbeat.ts";
 import { listExecutionsRoute } from "./routes/executions/list.ts";
 import { createFunctionRoute } from "./routes/functions/create.ts";
 import { deleteFunctionRoute } from "./routes/functions/delete.ts";
 import { getFunctionRoute } from "./routes/functions/get.ts";
 import { listFunctionsRoute } from "./routes/functions/list.ts";
 import { patchFunctionRoute } from "./routes/functions/patch.ts";
+import { getRegistryRoute } from "./routes/functions/registry.ts";
+import { resetBreakerRoute } from "./routes/functions/reset-breaker.ts";
+import { rollbackFunctionRoute } from "./routes/functions/rollback.ts";
+import { rotateSecretRoute } from "./routes/functions/rotate-secret.ts";
+import { testFunctionRoute } from "./routes/functions/test.ts";
+import { getVersionRoute } from "./routes/functions/version.ts";
+import { listVersionsRoute } from "./routes/functions/versions.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
 import { bulkJobsRoute } from "./routes/jobs/bulk.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
@@ -27,6 +38,8 @@ import { pauseJobRoute } from "./routes/jobs/pause.ts";
 import { resumeJobRoute } from "./routes/jobs/resume.ts";
 import { runJobRoute } from "./routes/jobs/run.ts";
 import { auditLedgerRoute } from "./routes/ledger/audit.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { sandboxTypesRoute } from "./routes/sandbox-types.ts";
 import { previewScheduleRoute } from "./routes/schedules/preview.ts";
 import { listDutiesRoute } from "./routes/system/duties.ts";
 
@@ -37,6 +50,14 @@ export const ROUTES: readonly Route[] = [
   getFunctionRoute, //        GET    /automation/functions/{id}
   patchFunctionRoute, //      PATCH  /automation/functions/{id}
   deleteFunctionRoute, //     DELETE /automation/functions/{id}
+  listVersionsRoute, //       GET    /automation/functions/{id}/versions
+  getVersionRoute, //         GET    /automation/functions/{id}/versions/{version}
+  rollbackFunctionRoute, //   POST   /automation/functions/{id}/rollback
+  testFunctionRoute, //       POST   /automation/functions/{id}/test
+  sandboxTypesRoute, //       GET    /automation/sandbox/types
+  resetBreakerRoute, //       POST   /automation/functions/{id}/reset-breaker
+  getRegistryRoute, //        GET    /automation/registry
+  rotateSecretRoute, //       POST   /automation/functions/{id}/rotate-secret
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs
@@ -63,10 +84,17 @@ export const ROUTES: readonly Route[] = [
   listExecutionsRoute, //     GET    /automation/executions
   getExecutionRoute, //       GET    /automation/executions/{id}
   cancelExecutionRoute, //    POST   /automation/executions/{id}/cancel
+  completePhaseRoute, //      POST   /automation/executions/{id}/complete
+  heartbeatPhaseRoute, //     POST   /automation/executions/{id}/heartbeat
+
+  getAccountRoute, //         GET    /automation/account
+  patchAccountRoute, //       PATCH  /automation/accounts/{id}
 
   auditLedgerRoute, //        GET    /automation/ledger/audit
 
   listDutiesRoute, //         GET    /automation/system/duties
+
+  metricsRoute, //            GET    /metrics
 
   livezRoute, //              GET    /livez
   readyzRoute, //             GET    /readyz

@@ -38,7 +38,7 @@ export async function startTestApi(
   const { db, close } = openDatabase({ url: database.url, applicationName: "api test", onError: () => undefined });
   const logged: string[] = [];
   const log = pino({ level: "debug" }, { write: (line) => void logged.push(line) });
-  const app = await buildApp({ db, log, ...options });
+  const app = await buildApp({ db, databaseUrl: database.url, log, ...options });
   return {
     app,
     db,

@@ -42,10 +42,12 @@ function refusal(httpPart: string | undefined, details: FieldError[]): ApiError 
   }
 }
 
+const CARRIED = new Set(["payload", "output"]);
+
 /**
  * What the schemas let through and the store cannot keep: text with U+0000 or a lone surrogate, and a key
- * `__proto__`, which zod leaves out of records without a word. The payload is left alone: the contract checks it, and it is
- * kept as it was sent. What has passed a schema is flat, so the walk is short.
+ * `__proto__`, which zod leaves out of records without a word. A payload and an output are left alone: the contract checks
+ * the one, the worker cleans the other, and they are kept as they were sent. What has passed a schema is flat, so the walk is short.
  */
 function findUnstorable(given: unknown, path: readonly string[] = []): FieldError[] {
   if (typeof given === "string") {
@@ -57,6 +59,6 @@ function findUnstorable(given: unknown, path: readonly string[] = []): FieldErro
   return Object.entries(given).flatMap(([key, value]) => {
     const inner = [...path, key];
     if (key === "__proto__") return [fieldError(inner, "unknown field", "unknown_field")];
-    return inner.length === 1 && key === "payload" ? [] : findUnstorable(value, inner);
+    return inner.length === 1 && CARRIED.has(key) ? [] : findUnstorable(value, inner);
   });
 }

@@ -1,4 +1,6 @@
+import { forgetCallbacks } from "@belfry/db/callbacks.ts";
 import { type Db, databaseNow } from "@belfry/db/client.ts";
+import { forgetOldTests } from "@belfry/db/function-tests.ts";
 import { makePartitions } from "@belfry/db/partitions.ts";
 import { forgetStopped } from "@belfry/db/workers.ts";
 import type { Logger } from "@belfry/service/logger.ts";
@@ -30,6 +32,16 @@ export const listDuties = ({ db, databaseUrl, retentionDays, log }: DutyTools): 
     name: "workers",
     everyMs: HOUR,
     run: async () => `${await forgetStopped(db)} workers forgotten`,
+  },
+  {
+    name: "tests",
+    everyMs: 5 * MINUTE,
+    run: async () => `${await forgetOldTests(db)} tests forgotten`,
+  },
+  {
+    name: "callbacks",
+    everyMs: HOUR,
+    run: async () => `${await forgetCallbacks(db)} answers forgotten`,
   },
   {
     name: "audit",

@@ -6,6 +6,7 @@ import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
+import { inTransaction } from "@belfry/db/transaction.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import { consume } from "@belfry/queue/consumer.ts";
 import { createPublisher } from "@belfry/queue/publisher.ts";
@@ -21,7 +22,7 @@ import {
 } from "@belfry/testing/factories.ts";
 import { createTestRedis } from "@belfry/testing/redis.ts";
 import { startTcpProxy, type TcpProxy } from "@belfry/testing/tcp-proxy.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Loops, startLoops } from "./loops.ts";
 
@@ -76,6 +77,31 @@ it("publish each occurrence at its time, once, without a hole", async () => {
   // Never before its time.
   expect(rows.every(({ late }) => late >= 0)).toBe(true);
   expect(new Set(got.map((m) => m.executionId)).size).toBe(got.length);
+});
+
+it("sweep what others have due beside a crowd", async () => {
+  const copiesOf = (jobId: string, count: number, due: SQL) => sql`
+    insert into jobs
+    select (jsonb_populate_record(j, jsonb_build_object('id', gen_random_uuid(), 'name', n, 'next_run', ${due}))).*
+    from jobs j, generate_series(1, ${count}) n where j.id = ${jobId}`;
+  const other = await makeAccount(db);
+  const [crowd, single] = [
+    await makeJob(db, account, { schedule: "0 0 1 1 *" }),
+    await makeJob(db, other, { schedule: "0 0 1 1 *" }),
+  ];
+  await inTransaction(db, async (tx) => {
+    await tx.execute(copiesOf(crowd, 8_000, sql`now() - interval '1 second'`));
+    await tx.execute(copiesOf(single, 1, sql`now()`));
+  });
+  loops.wake();
+  const written = sql`select count(*)::int as n from executions`;
+  await expect.poll(async () => (await rowsOf(db, written))[0]?.n, { timeout: 20_000 }).toBe(8_001);
+  const later = await rowsOf<{ n: number }>(
+    db,
+    sql`select count(*)::int as n from executions e
+        where e.created_at > (select created_at from executions where account_id = ${other.accountId})`,
+  );
+  expect(later[0]?.n).toBeGreaterThan(0);
 });
 
 it("publish a manual run as soon as they are woken", async () => {

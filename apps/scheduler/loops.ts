@@ -3,10 +3,13 @@ import type { Db } from "@belfry/db/client.ts";
 import { msUntilNextDue } from "@belfry/db/due-jobs.ts";
 import { msUntilNextPublish } from "@belfry/db/outbox.ts";
 import { releaseHeld } from "@belfry/db/overlap.ts";
+import { tendGates } from "@belfry/db/tend-gates.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
 import { type Loop, startLoop } from "@belfry/service/loop.ts";
 import { claimDue } from "./claim-due.ts";
+import { claimDueOfOthers } from "./claim-due-of-others.ts";
+import { crowding } from "./crowding.ts";
 import { publish, publishPending } from "./publish.ts";
 import { createReaper } from "./reap.ts";
 import { replan } from "./replan.ts";
@@ -21,6 +24,7 @@ const PERIODS = {
   settle: 1_000,
   autoPause: 1_000,
   replan: 1_000,
+  gates: 1_000,
 } as const;
 
 const SWEEP_BATCH = 1_000;
@@ -28,6 +32,10 @@ const PUBLISH_BATCH = 1_000;
 const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
 const AUTO_PAUSE_BATCH = 50;
+/** To find those of others, what is due of a crowd is read over: some tens of milliseconds where they are 50,000. */
+const OTHERS_EVERY_MS = 100;
+/** A batch of a crowd takes far less than this. */
+const CROWD_MS = 3_000;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
 const MAX_PUBLISHING = 8;
 /** Something is due that another scheduler holds: it will be done in a moment, or the lock is free again. */
@@ -36,8 +44,8 @@ const LOOK_AGAIN_MS = 10;
 export type SchedulerTools = { db: Db; publisher: Publisher; log: Logger };
 
 export type Loops = {
-  /** Somebody changed something: look at once. */
-  wake(): void;
+  /** Somebody changed something: look at once, everywhere or where the hint says. */
+  wake(hint?: string): void;
   all: readonly Loop[];
   /** Resolves when every loop and every publish under way has ended. */
   stop(): Promise<void>;
@@ -48,6 +56,8 @@ export function startLoops(tools: SchedulerTools): Loops {
   const publishing = new Set<Promise<unknown>>();
   const reaper = createReaper(db, log);
 
+  /** Accounts that had so much due lately that the sweep took several batches of it. */
+  let crowd: { accounts: string[]; until: number } = { accounts: [], until: 0 };
   const sweep = startLoop({
     name: "sweep",
     everyMs: PERIODS.sweep,
@@ -57,8 +67,24 @@ export function startLoops(tools: SchedulerTools): Loops {
         const { jobs, dispatches } = await claimDue(db, SWEEP_BATCH);
         await publishInBackground(dispatches);
         full = jobs > 0;
+        const accounts = crowding(dispatches, SWEEP_BATCH);
+        if (accounts.length === 0) continue;
+        crowd = { accounts, until: performance.now() + CROWD_MS };
+        sweepOthers.wake();
       }
       return until(await msUntilNextDue(db));
+    },
+  });
+  // Beside the sweep, which is busy with the crowd: by turns, each of the others would wait for a batch of it.
+  const sweepOthers = startLoop({
+    name: "sweep others",
+    everyMs: PERIODS.sweep,
+    log,
+    async runOnce() {
+      if (performance.now() > crowd.until) return PERIODS.sweep;
+      const { dispatches } = await claimDueOfOthers(db, SWEEP_BATCH, crowd.accounts);
+      inBackground(dispatches);
+      return OTHERS_EVERY_MS;
     },
   });
   const publishLoop = startLoop({
@@ -75,7 +101,9 @@ export function startLoops(tools: SchedulerTools): Loops {
     everyMs: PERIODS.reap,
     log,
     async runOnce() {
-      if ((await reaper.runOnce()).executions.length > 0) publishLoop.wake();
+      if ((await reaper.runOnce()).executions.length === 0) return;
+      publishLoop.wake();
+      gates.wake();
     },
   });
   const settleLoop = startLoop({
@@ -119,9 +147,23 @@ export function startLoops(tools: SchedulerTools): Loops {
     runOnce: async (signal) => ((await replan(db, log, signal)) > 0 ? 0 : PERIODS.replan),
   });
 
-  const all = [sweep, publishLoop, reap, release, settleLoop, autoPause, replanLoop];
+  const gates = startLoop({
+    name: "gates",
+    everyMs: PERIODS.gates,
+    log,
+    async runOnce() {
+      const { released, nextInMs } = await tendGates(db);
+      if (released > 0) publishLoop.wake();
+      return until(nextInMs);
+    },
+  });
+
+  const all = [sweep, sweepOthers, publishLoop, reap, release, settleLoop, autoPause, replanLoop, gates];
   return {
-    wake() {
+    wake(hint) {
+      // At a gate these come often, and the others would look in vain.
+      if (hint === "publish") return publishLoop.wake();
+      if (hint === "gates") return gates.wake();
       sweep.wake();
       publishLoop.wake();
       release.wake();
@@ -144,6 +186,11 @@ export function startLoops(tools: SchedulerTools): Loops {
   async function publishInBackground(dispatches: Parameters<typeof publish>[1]): Promise<void> {
     if (dispatches.length === 0) return;
     if (publishing.size >= MAX_PUBLISHING) await Promise.race(publishing);
+    inBackground(dispatches);
+  }
+
+  function inBackground(dispatches: Parameters<typeof publish>[1]): void {
+    if (dispatches.length === 0) return;
     const sending = publish(tools, dispatches).finally(() => publishing.delete(sending));
     publishing.add(sending);
   }

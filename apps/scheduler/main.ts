@@ -2,6 +2,7 @@ import { assertMigrated } from "@belfry/db/assert-migrated.ts";
 import { assertSettings } from "@belfry/db/assert-settings.ts";
 import { openDatabase } from "@belfry/db/client.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
+import { readClusterState } from "@belfry/db/read-cluster-state.ts";
 import { DEFAULT_RETENTION_DAYS } from "@belfry/db/retention.ts";
 import { soleDuty } from "@belfry/db/sole-duty.ts";
 import { assertQueue } from "@belfry/queue/assert-queue.ts";
@@ -11,6 +12,7 @@ import { wholeNumber } from "@belfry/service/env.ts";
 import { startHealthServer } from "@belfry/service/health.ts";
 import { runProcess } from "@belfry/service/lifecycle.ts";
 import { startLoop } from "@belfry/service/loop.ts";
+import { clusterMetrics, createMetrics } from "@belfry/service/metrics.ts";
 import { rateLimited } from "@belfry/service/rate-limited.ts";
 import { listDuties } from "./duties.ts";
 import { startHousekeeping } from "./housekeeping.ts";
@@ -49,7 +51,11 @@ await runProcess("scheduler", {
 
     const loops = startLoops({ db: database.db, publisher, log });
     lifecycle.started("loops", loops.stop);
-    const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, { onNotify: loops.wake, onConnect: loops.wake, onError });
+    const listener = listen(env.DATABASE_URL, WAKE_CHANNEL, {
+      onNotify: loops.wake,
+      onConnect: () => loops.wake(),
+      onError,
+    });
     lifecycle.started("listener", listener.close);
 
     const duty = soleDuty(env.DATABASE_URL, WATCHDOG_LOCK, 3 * WATCH_EVERY_MS);
@@ -76,7 +82,9 @@ await runProcess("scheduler", {
 
     if (env.BELFRY_HEALTH_PORT !== undefined) {
       const ready = () => loops.all.every((loop) => performance.now() - (loop.lastRunAt() ?? 0) < STUCK_MS);
-      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready);
+      const metrics = createMetrics({ ofProcess: true });
+      clusterMetrics(metrics, () => readClusterState(database.db));
+      const health = await startHealthServer(env.BELFRY_HEALTH_PORT, ready, metrics);
       lifecycle.started("health", health.close);
     }
     log.info({ queue: backend.kind }, "scheduler started");

@@ -92,6 +92,14 @@ describe("publishing what waits in the ledger", () => {
     ]);
   });
 
+  it("takes those of others together with those of an account that fills what it may take", async () => {
+    for (let i = 0; i < 9; i++) await pendingRun();
+    account = await makeAccount(db);
+    const id = await pendingRun();
+    expect(await publishPending(tools, 3)).toBe(4);
+    expect(await rowOf(id)).toMatchObject({ dispatch: 1 });
+  });
+
   it("publishes again, under another dispatch number, what nobody has claimed in time", async () => {
     const id = await pendingRun();
     const waits: number[] = [];

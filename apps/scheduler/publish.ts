@@ -2,6 +2,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { type Dispatch, returnToPublish, takeForPublish } from "@belfry/db/outbox.ts";
 import type { Publisher } from "@belfry/queue/publisher.ts";
 import type { Logger } from "@belfry/service/logger.ts";
+import { crowding } from "./crowding.ts";
 
 export type PublishTools = { db: Db; publisher: Publisher; log: Logger };
 
@@ -34,10 +35,13 @@ export async function publish({ db, publisher, log }: PublishTools, dispatches: 
 
 /**
  * Publishes what waits in the ledger: manual runs, retries, and what was published and never claimed because its
- * message is lost. Returns how many it took from the ledger.
+ * message is lost. Returns how many it took from the ledger. After a batch that few accounts have filled comes one of all
+ * others, who would wait for the end of theirs.
  */
 export async function publishPending(tools: PublishTools, limit: number): Promise<number> {
   const dispatches = await takeForPublish(tools.db, limit);
+  const crowd = crowding(dispatches, limit);
+  if (crowd.length > 0) dispatches.push(...(await takeForPublish(tools.db, limit, crowd)));
   await publish(tools, dispatches);
   return dispatches.length;
 }

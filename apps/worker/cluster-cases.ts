@@ -44,6 +44,7 @@ export function describeCluster(backend: "redis" | "postgres"): void {
       ...(backend === "redis" && { REDIS_URL: redis.url }),
       BELFRY_QUEUE_PREFIX: redis.prefix,
       BELFRY_DRAIN_MS: "4000",
+      BELFRY_HTTP_ALLOW: "127.0.0.1",
       LOG_LEVEL: "debug",
     };
     [scheduler, ...workers] = await Promise.all([

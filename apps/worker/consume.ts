@@ -22,23 +22,25 @@ export function startConsuming(tools: WorkerTools, worker: { id: string; pool: s
 
   function handle({ executionId, attempt }: ExecutionMessage): Promise<void> {
     // Fetched before the fetching stopped: another worker is to have it without waiting.
-    if (draining) return returnToPublish(db, [executionId], 0);
-    return running.track(executionId, async (signal) => {
+    if (draining) return returnToPublish(db, [executionId], 0).catch(undone(executionId));
+    // Its slot is free for another as soon as there is nothing to do but wait; it stays in hand until it has ended.
+    const waiting = Promise.withResolvers<void>();
+    const ended = running.track(executionId, async (signal) => {
       const claimed = await ledger.claim(executionId, attempt);
-      if (claimed) await execute(claimed, tools, signal);
+      if (claimed) await execute(claimed, tools, signal, waiting.resolve);
       else log.debug({ execution_id: executionId, attempt }, "nothing to claim, message dropped");
     });
+    ended.catch(undone(executionId));
+    return Promise.race([ended, waiting.promise]);
   }
+
+  /** Whatever state this leaves the row in is mended: pending, it is published again; running, the heartbeat finds that this worker does not run it. */
+  const undone = (executionId: string) => (error: unknown) =>
+    log.error({ err: error, execution_id: executionId }, "message could not be dealt with");
 
   const consumer = consume(tools.backend, worker.pool, {
     concurrency: worker.concurrency,
-    handle: (message) =>
-      handle(message).catch((error: unknown) => {
-        // Whatever state this leaves the row in is mended: pending, it is published again; running, the heartbeat
-        // finds that this worker does not run it.
-        log.error({ err: error, execution_id: message.executionId }, "message could not be dealt with");
-        throw error;
-      }),
+    handle,
     onRefused: (data) => log.warn({ data: JSON.stringify(data)?.slice(0, 200) }, "a message that is none was dropped"),
     onError: rateLimited((error: Error) => log.warn({ err: error }, "queue trouble")),
   });

@@ -1,11 +1,16 @@
+import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createFunctionBody } from "@belfry/contract/function.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import { createFunction, registerModules } from "@belfry/db/functions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { PermanentError } from "@belfry/functions/permanent-error.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { rotateSecret } from "@belfry/db/rotate-secret.ts";
+import { parseAllowList } from "@belfry/runners/allow-list.ts";
+import { createHostPool } from "@belfry/runners/host-pool.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
   makeAccount,
@@ -15,28 +20,43 @@ import {
   type TestAccount,
   type TestLedger,
 } from "@belfry/testing/factories.ts";
-import { startTarget, type Target } from "@belfry/testing/target.ts";
+import { makeFunctionFolder } from "@belfry/testing/function-folder.ts";
+import { always, startTarget, type Target, type TargetCall } from "@belfry/testing/target.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Breakers, createBreakers } from "./breakers.ts";
+import { createCodeCache } from "./code-cache.ts";
 import { execute } from "./execute.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import { offerModules } from "./offer-modules.ts";
+import type { Sandbox } from "./resolve-target.ts";
 
 const never = new AbortController().signal;
 const log = createLogger("test", "warn", { write: () => undefined });
-const http = createHttpClient();
+const hosts = createHostPool({ limit: 2, memoryMb: 128, onNotice: () => undefined });
+const folder = makeFunctionFolder();
+const http = createHttpClient({ allow: parseAllowList("127.0.0.1") });
+const pool = createSandboxPool({ places: 1 });
 let test: TestLedger;
 let target: Target;
 /** Its function is the target's. */
 let account: TestAccount;
 let ledger: Ledger;
+let sandbox: Sandbox;
+let breakers: Breakers;
 
 beforeAll(async () => {
   test = await openTestLedger();
   target = await startTarget();
   account = await makeAccount(test.db, { url: target.url });
+  sandbox = { pool, code: createCodeCache(test.db) };
   ledger = createLedger(test.db, await makeWorker(test.db), log, never);
+  breakers = createBreakers(test.db, log, never);
 });
 afterAll(async () => {
+  await pool.close();
+  await hosts.close();
+  folder.close();
   await http.close();
   await target.close();
   await test.close();
@@ -45,12 +65,13 @@ afterAll(async () => {
 /** Claims a manual run of a new job and executes one attempt. Gives what the ledger then says. */
 async function attemptAt(
   job: Record<string, unknown>,
-  { functionId = account.functionId, modules = new Map<string, DefinedFunction>() } = {},
+  { functionId = account.functionId, modules = new Map() as ReadonlyMap<string, SurveyedModule> } = {},
 ) {
   const jobId = await makeJob(test.db, { ...account, functionId }, { schedule: "0 0 1 1 *", ...job });
   const executionId = (await runJob(test.db, account.accountId, jobId))?.executionId as string;
   const claimed = (await ledger.claim(executionId, 1)) as ClaimedExecution;
-  await execute(claimed, { ledger, http, modules, log }, never);
+  const tools = { ledger, breakers, callbacks: null, metrics: null, http, hosts, modules, sandbox, log };
+  await execute(claimed, tools, never);
   return (await getExecution(test.db, account.accountId, executionId))?.execution;
 }
 const tookTooLong = (ms: number) => ({
@@ -121,22 +142,56 @@ it("does not perform when the limit has passed between the phases", async () => 
 });
 
 it("does not try again what a module calls permanent", async () => {
-  const perform = () => {
-    throw new PermanentError("the customer is gone");
-  };
-  const gone = defineFunction({ name: "gone", perform });
-  await registerModules(test.db, [{ ...gone, check: false }]);
-  const { id: functionId } = await createFunction(test.db, account.accountId, {
-    kind: "module",
-    name: "gone",
-    description: "",
-    timeout_ms: null,
-  });
-  const modules = new Map([[gone.name, gone]]);
+  folder.define("gone.ts", `name: "gone", perform() { throw new PermanentError("the customer is gone"); }`);
+  const { modules } = await offerModules(folder.dir);
+  await registerModules(test.db, [...modules.values()]);
+  const { id: functionId } = await createFunction(
+    test.db,
+    account.accountId,
+    createFunctionBody.parse({ kind: "module", name: "gone" }),
+  );
 
   expect(await attemptAt({ retry: { attempts: 5 } }, { functionId, modules })).toMatchObject({
     status: "failed",
     attempt: 1,
     error: { code: "FUNCTION_ERROR", message: "the customer is gone" },
+  });
+});
+
+it("signs each phase with the secrets that are valid when it begins", async () => {
+  const body = createFunctionBody.parse({ name: "signed", kind: "http", url: `${target.url}/signed` });
+  const { id: functionId, signingSecret: first } = await createFunction(test.db, account.accountId, body);
+  target.on("/signed", always);
+  const signatures = async () => {
+    const before = target.calls.length;
+    await attemptAt({}, { functionId });
+    return target.calls.slice(before).map(({ headers }) => String(headers["webhook-signature"]).split(" ").length);
+  };
+  const verifiedBy = (secret: string | null) => {
+    const { headers, event } = target.calls.at(-1) as TargetCall;
+    const content = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${JSON.stringify(event)}`;
+    const key = Buffer.from(String(secret).slice("whsec_".length), "base64");
+    const signature = `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
+    return String(headers["webhook-signature"]).split(" ").includes(signature);
+  };
+
+  expect(await signatures()).toEqual([1, 1]);
+  expect(verifiedBy(first)).toBe(true);
+  const second = (await rotateSecret(test.db, account.accountId, functionId, 60_000))?.secret as string;
+  expect(await signatures()).toEqual([2, 2]);
+  expect([verifiedBy(first), verifiedBy(second)]).toEqual([true, true]);
+  await rotateSecret(test.db, account.accountId, functionId, 0);
+  expect(await signatures()).toEqual([1, 1]);
+  expect([verifiedBy(first), verifiedBy(second)]).toEqual([false, false]);
+});
+
+it("fails at once, with no attempt left, what functions may not call", async () => {
+  const body = createFunctionBody.parse({ name: "blocked", kind: "http", url: "http://[::1]:9/" });
+  const { id: functionId } = await createFunction(test.db, account.accountId, body);
+
+  expect(await attemptAt({ retry: { attempts: 5 } }, { functionId })).toMatchObject({
+    status: "failed",
+    attempt: 1,
+    error: { code: "TARGET_BLOCKED", message: expect.stringContaining("functions may not call [::1]") },
   });
 });

@@ -71,26 +71,51 @@ it("registers itself and its modules, is ready, and is gone for good at SIGTERM"
     )[0];
   expect(await row()).toMatchObject({ pool: "gpu", concurrency: 7, stopped_at: null });
   await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status, { timeout: 5_000 }).toBe(200);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  for (const name of ["automation_execution_duration", "automation_job_runs_total", "nodejs_eventloop_lag_seconds"])
+    expect(metrics).toContain(`# HELP ${name} `);
 
   expect(await worker.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   expect((await row())?.stopped_at).not.toBeNull();
 });
 
-it("does not start with two functions of one name", async () => {
+it("starts without the files that it cannot use, and says so", async () => {
+  addFunction("fine.ts", "fine");
   addFunction("one.ts", "same");
   addFunction("two.ts", "same");
-  expect(await refusal()).toContain('one.ts and two.ts: both define a function named "same"');
+  writeFileSync(join(folder, "broken.ts"), "export default {");
+  worker = await startApp("worker", env());
+  const problems = worker.log.filter(({ level }) => level === "error").map(({ msg }) => msg);
+  expect(problems).toEqual([
+    expect.stringContaining("broken.ts: cannot be imported"),
+    expect.stringContaining('one.ts and two.ts: both define a function named "same"'),
+    expect.stringContaining('one.ts and two.ts: both define a function named "same"'),
+  ]);
+  const [row] = await rowsOf(ledger.db, sql`select modules, problems from workers where pid = ${worker.pid}`);
+  expect(row).toMatchObject({
+    modules: ["fine"],
+    problems: [{ file: "broken.ts" }, { file: "one.ts" }, { file: "two.ts" }],
+  });
 });
 
-it("does not start with a function that does not load, or without the folder", async () => {
-  writeFileSync(join(folder, "broken.ts"), "export default {");
-  expect(await refusal()).toContain("broken.ts: cannot be imported");
+it("does not start without the folder", async () => {
   expect(await refusal({ BELFRY_FUNCTIONS_DIR: join(folder, "missing") })).toContain("there is no such folder");
 });
 
 it("does not start with settings that it cannot use", async () => {
   const output = await refusal({ BELFRY_POOL: "No Pool", BELFRY_CONCURRENCY: "0", BELFRY_DRAIN_MS: "1" });
   for (const name of ["BELFRY_POOL: ", "BELFRY_CONCURRENCY: ", "BELFRY_DRAIN_MS: "]) expect(output).toContain(name);
+});
+
+it("does not start with targets that it cannot read, and says which", async () => {
+  const settings = {
+    BELFRY_HTTP_ALLOW: "10.0.0.0/8, 10.0.0.0/33",
+    BELFRY_HTTP_PORTS: "443, http",
+    BELFRY_HTTP_CONNECTIONS: "0",
+  };
+  expect(await refusal(settings)).toBe(
+    'belfry worker: configuration is not usable: BELFRY_HTTP_ALLOW: "10.0.0.0/33" has a prefix longer than 32 bits; BELFRY_HTTP_PORTS: "http" is neither a port from 1 to 65535 nor a range of them; BELFRY_HTTP_CONNECTIONS: must be a whole number from 1 to 10000\n',
+  );
 });
 
 it("does not start without its servers", async () => {

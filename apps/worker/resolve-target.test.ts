@@ -1,11 +1,17 @@
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
-import { type DefinedFunction, defineFunction } from "@belfry/functions/define-function.ts";
-import { createHttpClient } from "@belfry/runners/http.ts";
+import { createHttpClient } from "@belfry/runners/http-client.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
+import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { DEFAULT_TIMEOUT_MS, resolveTarget } from "./resolve-target.ts";
 
 const client = createHttpClient();
-afterAll(() => client.close());
+const pool = createSandboxPool({ places: 1 });
+const sandbox = { pool, code: { load: async () => "" } };
+afterAll(async () => {
+  await pool.close();
+  await client.close();
+});
 
 type Limits = { check?: number; perform?: number; record?: number; module?: number };
 
@@ -33,23 +39,32 @@ function claimed({ check, perform, record }: Limits, fn: Partial<ClaimedExecutio
       module: null,
       check: true,
       timeoutMs: record ?? null,
+      version: null,
+      hosts: null,
+      limits: null,
+      breaker: null,
+      connectTimeoutMs: null,
+      headersTimeoutMs: null,
+      bodyTimeoutMs: null,
+      secrets: null,
       ...fn,
     },
   };
 }
 
+const none = () => [];
 const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
-  resolveTarget(claimed(limits, fn), client, new Map());
+  resolveTarget(claimed(limits, fn), client, new Map(), none, sandbox);
 
 function module(limits: Limits, definition: { check?: boolean } = {}) {
-  const defined: DefinedFunction = defineFunction({
-    name: "greet",
-    ...(definition.check && { check: () => ({ shouldPerform: true }) }),
-    ...(limits.module !== undefined && { timeoutMs: limits.module }),
-    perform: () => null,
-  });
+  const greet: SurveyedModule = {
+    ...{ name: "greet", description: "", enabled: true, rollback: false, teardown: false, inputSchema: null },
+    ...{ file: "greet.ts", path: "/functions/greet.ts", outdated: false },
+    check: definition.check ?? false,
+    timeoutMs: limits.module ?? null,
+  };
   const fn = { kind: "module", url: null, module: "greet" } as const;
-  return resolveTarget(claimed(limits, fn), client, new Map([["greet", defined]]));
+  return resolveTarget(claimed(limits, fn), client, new Map([["greet", greet]]), none, sandbox);
 }
 
 const limitsOf = (target: ReturnType<typeof resolveTarget>) => [target?.checkTimeoutMs, target?.performTimeoutMs];
@@ -72,6 +87,14 @@ describe("a phase's limit", () => {
   });
 });
 
+describe("the limits of a call's steps", () => {
+  it("are the record's, and by default 10 s for connecting and none for the others", () => {
+    const record = { connectTimeoutMs: 5, headersTimeoutMs: 6, bodyTimeoutMs: 7 };
+    expect(http({}, record)?.target).toMatchObject({ limits: { connectMs: 5, headersMs: 6, bodyMs: 7 } });
+    expect(http({})?.target).toMatchObject({ limits: { connectMs: 10_000, headersMs: null, bodyMs: null } });
+  });
+});
+
 describe("what is called", () => {
   it("is the URL with the headers, and has a check if the record says so", () => {
     expect(http({}, { headers: { "x-a": "1" } })).toMatchObject({
@@ -84,7 +107,7 @@ describe("what is called", () => {
   it("is the module that this worker has loaded, whose check is the one that counts", () => {
     expect(module({}, { check: true })).toMatchObject({
       hasCheck: true,
-      target: { kind: "module", module: { name: "greet" } },
+      target: { kind: "hosted", module: { name: "greet" } },
     });
     expect(module({}, { check: false })).toMatchObject({ hasCheck: false });
   });

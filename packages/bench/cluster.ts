@@ -86,6 +86,7 @@ export async function startCluster(
     BELFRY_QUEUE_PREFIX: ground.prefix,
     BELFRY_FUNCTIONS_DIR: FUNCTIONS,
     BELFRY_CONCURRENCY: String(concurrency),
+    BELFRY_HTTP_ALLOW: "127.0.0.1",
   };
   const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
   const names = [...named("scheduler", schedulers), ...named("worker", workers)];

@@ -94,6 +94,7 @@ export async function startCluster(
   const workers = await several("worker", workersWanted, {
     BELFRY_CONCURRENCY: "100",
     BELFRY_DRAIN_MS: "4000",
+    BELFRY_HTTP_ALLOW: "127.0.0.1",
     BELFRY_FUNCTIONS_DIR: join(import.meta.dirname, "functions"),
     CHAOS_TARGET_URL: `http://127.0.0.1:${targetPort}`,
   });
@@ -127,7 +128,15 @@ async function createFunctions(apiUrl: string, key: string, targetPort: number):
       body: JSON.stringify(
         name === "killer"
           ? { name: "the killer", kind: "module", module: name, timeout_ms }
-          : { name, kind: "http", url: `http://127.0.0.1:${targetPort}/${name}`, check, timeout_ms },
+          : {
+              name,
+              kind: "http",
+              url: `http://127.0.0.1:${targetPort}/${name}`,
+              check,
+              timeout_ms,
+              // The plan says when each attempt is to be made, and a breaker would put them off beyond the end of the run.
+              breaker: { failures: 0 },
+            },
       ),
     });
     const body = (await response.json()) as { id: string };

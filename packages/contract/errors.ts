@@ -16,20 +16,28 @@ export const API_ERRORS = {
   CALENDAR_NAME_TAKEN: [409, "conflict"],
   CALENDAR_IN_USE: [409, "conflict"],
   JOB_NOT_ACTIVE: [409, "conflict"],
+  NO_WORKER: [409, "conflict"],
   EXECUTION_FINAL: [409, "conflict"],
+  CALLBACK_ANSWERED: [409, "conflict"],
+  CALLBACK_CLOSED: [409, "conflict"],
   PAYLOAD_TOO_LARGE: [413, "payload too large"],
   UNSUPPORTED_MEDIA_TYPE: [415, "unsupported media type"],
   VALIDATION_ERROR: [422, "validation error"],
   SCHEDULE_INVALID: [422, "validation error"],
+  SOURCE_INVALID: [422, "validation error"],
   IDEMPOTENCY_KEY_REUSED: [422, "validation error"],
   INTERNAL: [500, "internal error"],
   UNAVAILABLE: [503, "service unavailable"],
+  TEST_TIMEOUT: [504, "timeout"],
 } as const satisfies Record<string, readonly [status: number, label: string]>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;
 
-/** One thing that is wrong with one field. `path` is dotted, empty for the body as a whole. */
-export type FieldError = { path: string; message: string; code: string };
+/**
+ * One thing that is wrong with one field. `path` is dotted, empty for the body as a whole. `line` and `column`, from 1, say
+ * where in a source it is.
+ */
+export type FieldError = { path: string; message: string; code: string; line?: number; column?: number };
 
 /** An error that is answered to the client as it is. Anything else that is thrown becomes `INTERNAL`. */
 export class ApiError extends Error {

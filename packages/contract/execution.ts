@@ -6,6 +6,17 @@ import { instant } from "./text.ts";
 
 export const executionError = z.object({ code: z.enum(EXECUTION_ERROR_CODES), message: z.string() });
 
+/**
+ * What the process of a module used while a phase ran, which is an upper bound where other executions ran in it at
+ * the same time. `cpu_ms` is the time of all its threads, `max_rss_mb` the most memory that was seen.
+ */
+export const resourceUse = z.object({ cpu_ms: z.number(), max_rss_mb: z.number(), wall_ms: z.number() });
+export type ResourceUse = z.infer<typeof resourceUse>;
+
+/** How far the work is, as the function itself has said last. */
+export const progress = z.object({ percent: z.number(), text: z.string(), at: instant });
+export type Progress = z.infer<typeof progress>;
+
 /** What one phase was given and what came back. Times in UTC, durations in milliseconds. */
 export const phaseRecord = z.object({
   input: json,
@@ -14,6 +25,8 @@ export const phaseRecord = z.object({
   error: executionError.nullable(),
   started_at: instant,
   duration_ms: z.number(),
+  /** Of a module only. */
+  resources: resourceUse.nullish(),
 });
 export type PhaseRecord = z.infer<typeof phaseRecord>;
 
@@ -33,6 +46,8 @@ export const execution = z.object({
   job_id: z.uuid(),
   account_id: z.uuid(),
   function_id: z.uuid(),
+  /** Of an uploaded function: the version that ran last. */
+  function_version: z.int().nullable(),
   trigger,
   scheduled_for: instant,
   /** More than 1 for a record that stands for a range of misfires, from `scheduled_for` to `scheduled_until`. */
@@ -49,6 +64,9 @@ export const execution = z.object({
   error: executionError.nullable(),
   check: phaseRecord.nullable(),
   perform: phaseRecord.nullable(),
+  /** Of a module that undoes what a perform has done that failed. */
+  rollback: phaseRecord.nullable(),
+  progress: progress.nullable(),
 });
 export type Execution = z.infer<typeof execution>;
 

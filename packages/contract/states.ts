@@ -9,7 +9,7 @@ export const FINAL_STATUSES = ["success", "failed", "cancelled", "skipped"] as c
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
 /** Why a planned occurrence was not run. */
-export const SKIP_REASONS = ["check_declined", "misfire", "overlap", "paused"] as const;
+export const SKIP_REASONS = ["check_declined", "function_disabled", "misfire", "overlap", "paused"] as const;
 export const skipReason = z.enum(SKIP_REASONS);
 export type SkipReason = z.infer<typeof skipReason>;
 
@@ -52,9 +52,14 @@ export type Delivery = z.infer<typeof delivery>;
 export const PHASES = ["check", "perform"] as const;
 export type Phase = (typeof PHASES)[number];
 
-export const FUNCTION_KINDS = ["http", "module"] as const;
+export const FUNCTION_KINDS = ["http", "module", "sandbox"] as const;
 export const functionKind = z.enum(FUNCTION_KINDS);
 export type FunctionKind = z.infer<typeof functionKind>;
+
+/** Of a function's circuit breaker: calls go through, are postponed, or one of them tries whether they may go through again. */
+export const BREAKER_STATES = ["closed", "open", "half_open"] as const;
+export const breakerState = z.enum(BREAKER_STATES);
+export type BreakerState = z.infer<typeof breakerState>;
 
 export const ROLES = ["member", "admin"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import type { PatchAccountBody } from "@belfry/contract/account.ts";
 import type { Role } from "@belfry/contract/states.ts";
 import { and, asc, eq, isNull, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { changeLimits, limitsIn } from "./limits.ts";
 import { brokenConstraint } from "./pg-error.ts";
 import { accounts } from "./tables/accounts.ts";
 import { apiKeys } from "./tables/api-keys.ts";
@@ -24,6 +26,22 @@ export async function findIdentity(db: Db, key: string): Promise<Identity | null
     .from(apiKeys)
     .where(and(eq(apiKeys.hash, hashKey(key)), isNull(apiKeys.revokedAt)));
   return row ?? null;
+}
+
+export type AccountRow = typeof accounts.$inferSelect;
+
+export async function getAccount(db: Db, accountId: string): Promise<AccountRow | null> {
+  const [row] = await db.select().from(accounts).where(eq(accounts.id, accountId));
+  return row ?? null;
+}
+
+/** Changes what an account may do at most. Null if there is none. */
+export function patchAccount(db: Db, accountId: string, patch: PatchAccountBody): Promise<AccountRow | null> {
+  const limits = limitsIn(patch);
+  return changeLimits(db, { id: accountId, kind: "account" }, limits, async (tx) => {
+    const [row] = await tx.update(accounts).set(limits).where(eq(accounts.id, accountId)).returning();
+    return row ?? null;
+  });
 }
 
 /** A new account with its first key. The key is stored hashed only: whoever calls this keeps it. */

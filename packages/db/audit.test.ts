@@ -13,8 +13,10 @@ import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reportAudit } from "./audit-report.ts";
+import { claimGated } from "./claim-gated.ts";
 import type { Db } from "./client.ts";
 import { claimExecutions, finishExecutions } from "./executions.ts";
+import { patchFunction } from "./functions.ts";
 import { patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 
 let ledger: TestLedger;
@@ -201,6 +203,24 @@ describe("what is wrong is found and named:", () => {
     expect(await kindsFound()).toEqual([]);
     await execute(sql`update executions set status = 'success', completed_at = now() where id = ${first?.executionId}`);
     expect(await kindsFound()).toEqual(["stuck"]);
+  });
+
+  it("an execution that waits for a limit which is no more, and none that waits for one that there is", async () => {
+    await patchFunction(db, account.accountId, account.functionId, { max_concurrency: 1 });
+    const jobId = await makeJob(db, account, { schedule: "0 0 1 1 *" });
+    const worker = await makeWorker(db);
+    const executionIds: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const executionId = (await runJob(db, account.accountId, jobId))?.executionId as string;
+      await claimGated(db, worker, [{ executionId, attempt: 1 }]);
+      executionIds.push(executionId);
+    }
+    await execute(sql`update executions set available_at = now() - interval '11 minutes' where job_id = ${jobId}`);
+    expect(await kindsFound()).toEqual([]);
+    await execute(sql`delete from gates where id = ${account.functionId}`);
+    expect((await audit()).findings).toMatchObject([
+      { kind: "stuck", execution_id: executionIds[1], message: "waits for a limit that is no more" },
+    ]);
   });
 
   it("a pending execution of a job that is paused", async () => {

@@ -25,14 +25,22 @@ export type DueJob = {
 /** What was stored under newer rules is for newer processes: we would not know its schedule, or read it otherwise. */
 const isOurs = sql`rules_version <= ${RULES_VERSION}`;
 
-/** Locks due jobs until the transaction ends. Jobs that another scheduler holds are passed over, so none is taken twice. */
-export async function lockDueJobs(tx: Db, limit: number): Promise<{ now: number; jobs: DueJob[] }> {
+/**
+ * Locks due jobs until the transaction ends. Jobs that another scheduler holds are passed over, so none is taken twice;
+ * and those of the accounts `except`, so that others have their turn.
+ */
+export async function lockDueJobs(
+  tx: Db,
+  limit: number,
+  except: readonly string[] = [],
+): Promise<{ now: number; jobs: DueJob[] }> {
+  const ofOthers = except.length === 0 ? sql`` : sql`and account_id <> all(${array(except, "uuid")})`;
   const { rows } = await tx.execute<DueJob & { now: number }>(sql`
     select id, account_id as "accountId", function_id as "functionId", pool, priority, schedule_spec as "scheduleSpec",
       ${toMs(sql`next_run`)} as "nextRun", max_runs as "maxRuns", run_count as "runCount", misfire, overlap,
       ${toMs(sql`now()`)} as now
     from jobs
-    where next_run <= now() and ${isOurs}
+    where next_run <= now() and ${isOurs} ${ofOthers}
     order by next_run
     limit ${limit}
     for no key update skip locked`);

@@ -4,10 +4,18 @@
  * Locks are taken in one order: the job's row, then executions by id, so that no two of these wait for each other.
  */
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { RetryPolicy } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
-import type { Delivery, FinalStatus, FunctionKind, SkipReason, Trigger } from "@belfry/contract/states.ts";
+import type { SandboxLimits } from "@belfry/contract/sandbox.ts";
+import type {
+  BreakerState,
+  Delivery,
+  FinalStatus,
+  FunctionKind,
+  SkipReason,
+  Trigger,
+} from "@belfry/contract/states.ts";
 import type { AdmissionVerdict } from "@belfry/schedule/admit.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
@@ -152,31 +160,54 @@ export type ClaimedExecution = {
     module: string | null;
     check: boolean;
     timeoutMs: number | null;
+    /** Of an uploaded function. */
+    version: number | null;
+    hosts: string[] | null;
+    limits: SandboxLimits | null;
+    connectTimeoutMs: number | null;
+    headersTimeoutMs: number | null;
+    bodyTimeoutMs: number | null;
+    /** Of kind http: the secrets that were valid at the claim, the newest first; null for none. */
+    secrets: string[] | null;
+    /** Null as long as nothing is wrong with the function: its circuit breaker is closed and has counted no failure. */
+    breaker: ClaimedBreaker | null;
   };
 };
 
+/** `retryInMs`: from when on one execution may try; it has passed if it is 0 or less, and is null if the breaker is closed. */
+export type ClaimedBreaker = { state: BreakerState; retryInMs: number | null; openSeconds: number };
+
+/** Only asked for functions that have some to have: the others pay nothing. */
+const secretsOf = (functionId: SQL): SQL => sql`(
+  select json_agg(s.secret order by s.expires_at desc nulls first) from function_secrets s
+  where s.function_id = ${functionId} and (s.expires_at is null or s.expires_at > now()))`;
+
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
- * is not counted as lost. What is not in the answer is not this worker's to run.
+ * is not counted as lost. What is not in the answer is not this worker's to run. What has a limit is left alone, unless
+ * it is `pastGates`, which is for claim-gated.ts to say.
  */
 export async function claimExecutions(
   db: Db,
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
+  { pastGates = false } = {},
 ): Promise<ClaimedExecution[]> {
+  if (wanted.length === 0) return [];
   const column = columnsOf(wanted);
+  const hasNoGate = pastGates ? sql`` : sql`and not ${hasGate}`;
   const { rows } = await db.execute<ClaimedExecution>(sql`
     with wanted as (
       select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
     ), claimable as (
       select e.id from executions e join wanted w on w.id = e.id
       where ${amongThem(wanted)} and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
-        and exists (select from workers where id = ${worker} and stopped_at is null)
+        and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
       order by e.id
       for update of e
     )
     update executions e
-    set status = 'running', worker = ${worker}, started_at = now()
+    set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version, gate = null
     from claimable c, jobs j, functions f
     where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
@@ -184,9 +215,18 @@ export async function claimExecutions(
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
       j.overlap->>'policy' in ('queue', 'cancel_running') as "othersMayWait",
       json_build_object('kind', f.kind, 'url', f.url, 'headers', f.headers, 'module', f.module,
-        'check', f.has_check, 'timeoutMs', f.timeout_ms) as function`);
+        'check', f.has_check, 'timeoutMs', f.timeout_ms, 'connectTimeoutMs', f.connect_timeout_ms,
+        'headersTimeoutMs', f.headers_timeout_ms, 'bodyTimeoutMs', f.body_timeout_ms,
+        'secrets', case when f.kind = 'http' then ${secretsOf(sql`f.id`)} end,
+        'version', f.version, 'hosts', f.hosts, 'limits', f.limits,
+        'breaker', case when f.breaker_failed > 0 and f.breaker_failures > 0 then json_build_object('state', f.breaker_state,
+          'retryInMs', extract(epoch from f.breaker_retry_at - now()) * 1000, 'openSeconds', f.breaker_open_seconds) end
+      ) as function`);
   return rows;
 }
+
+/** Asked of each row by itself: for a join the planner would have to think, and there are few gates or none. */
+const hasGate = opaque(sql`(select true from gates g where g.id = e.function_id or g.id = e.account_id limit 1)`);
 
 export type Verdict = {
   executionId: string;
@@ -196,6 +236,9 @@ export type Verdict = {
   error: ExecutionError | null;
   check: PhaseRecord | null;
   perform: PhaseRecord | null;
+  rollback?: PhaseRecord | null;
+  /** How far it was at last, if it ever said so. */
+  progress?: Progress | null;
   /** As the claim said. Unless it is false the schedulers are woken if others of the job wait. */
   othersMayWait?: boolean;
 };
@@ -231,23 +274,32 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
 /** The jobs of what was written, by its id. */
 async function writeVerdicts(db: Db, worker: string, verdicts: readonly Verdict[]): Promise<Map<string, string>> {
   const column = columnsOf(
-    verdicts.map(({ error, check, perform, othersMayWait: _, ...verdict }) => ({
+    verdicts.map(({ error, check, perform, rollback, progress, othersMayWait: _, ...verdict }) => ({
       ...verdict,
       error: jsonTextOrNull(error),
       check: jsonTextOrNull(check),
       perform: jsonTextOrNull(perform),
+      rollback: jsonTextOrNull(rollback),
+      progress: jsonTextOrNull(progress),
     })),
   );
+  // Few functions have either; the others do not pay for it.
+  const hasMore = verdicts.some(({ rollback, progress }) => rollback || progress);
+  const more = hasMore ? sql`, ${column("rollback", "json")}, ${column("progress", "json")}` : sql``;
+  const moreNames = hasMore ? sql`, rollback_phase, progress` : sql``;
+  const setMore = hasMore
+    ? sql`, rollback_phase = v.rollback_phase, progress = coalesce(v.progress, e.progress)`
+    : sql``;
   const wakeForHeld = verdicts.some(({ othersMayWait }) => othersMayWait !== false) ? sql`, ${wakeIfHeld}` : sql``;
   const { rows } = await db.execute<{ id: string; jobId: string }>(sql`
     update executions e
     set status = v.status, skip_reason = v.skip_reason, error = v.error,
-        check_phase = v.check_phase, perform_phase = v.perform_phase,
+        check_phase = v.check_phase, perform_phase = v.perform_phase${setMore},
         completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
     from unnest(
       ${column("executionId", "uuid")}, ${column("attempt", "int")}, ${column("status", "text")},
-      ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}
-    ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase)
+      ${column("skipReason", "text")}, ${column("error", "json")}, ${column("check", "json")}, ${column("perform", "json")}${more}
+    ) as v(id, attempt, status, skip_reason, error, check_phase, perform_phase${moreNames})
     where e.id = v.id and ${amongThem(verdicts)} and e.attempt = v.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
     returning e.id, e.job_id as "jobId"${wakeForHeld}`);
   return new Map(rows.map(({ id, jobId }) => [id, jobId]));
@@ -283,7 +335,7 @@ async function leaveUnjudged(tx: Db, executionIds: readonly string[]): Promise<v
     returning pg_notify(${WAKE_CHANNEL}, '')`);
 }
 
-export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error"> & {
+export type FailedAttempt = Omit<Verdict, "status" | "skipReason" | "error" | "progress"> & {
   error: ExecutionError;
   retryInMs: number;
 };
@@ -308,9 +360,9 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
     const { rows: jobs } = await tx.execute(activeJobOf(id));
     if (jobs.length === 0) return false;
     const { rowCount } = await tx.execute(sql`
-      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase)
+      insert into attempts (execution_id, attempt, outcome, worker, started_at, ended_at, error, check_phase, perform_phase, rollback_phase)
       select id, attempt, 'failed', worker, started_at, now(),
-        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}
+        ${jsonOrNull(failed.error)}, ${jsonOrNull(failed.check)}, ${jsonOrNull(failed.perform)}, ${jsonOrNull(failed.rollback)}
       from (
         select * from executions
         where id = ${id} and attempt = ${failed.attempt} and worker = ${worker} and status = 'running'
@@ -320,7 +372,7 @@ export async function retryExecution(db: Db, worker: string, failed: FailedAttem
     if (rowCount === 0) return false;
     await tx.execute(sql`
       update executions e
-      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+      set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
           available_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0),
           publish_at = ${nowMs} + make_interval(secs => ${failed.retryInMs} / 1000.0)
       where id = ${id}
@@ -345,6 +397,55 @@ export async function unclaimExecution(db: Db, worker: string, executionId: stri
       and exists (select from workers w where w.stopped_at is null and w.pool = job.pool and f.module = any(w.modules))
     returning pg_notify(${WAKE_CHANNEL}, '')`);
   return rowCount === 1;
+}
+
+/** A claimed execution of which nothing was run and which is to be put off, for `inMs` from now. */
+export type Postponement = { executionId: string; attempt: number; jobId: string; inMs: number };
+
+/** `stopped`: its job was paused, disabled or deleted meanwhile; `cancelled`: somebody asked for that; `lost`: the claim is another's. */
+export type Postponed = "postponed" | "stopped" | "cancelled" | "lost";
+
+/**
+ * Makes claimed executions pending again at the same attempt, as if they had not been claimed, and to start later.
+ * Says for each, in their order, what became of it: only those that are `postponed` were written.
+ *
+ * With a share lock on the jobs' rows first, as everything that makes an execution pending again: see `activeJobOf`.
+ */
+export async function postponeExecutions(
+  db: Db,
+  worker: string,
+  wanted: readonly Postponement[],
+): Promise<Postponed[]> {
+  const column = columnsOf(wanted);
+  return inTransaction(db, async (tx) => {
+    const active = await tx.execute<{ id: string }>(sql`
+      select id from jobs where id = any(${column("jobId", "uuid")}) and status = 'active' and enabled
+      order by id for share`);
+    const activeIds = new Set(active.rows.map(({ id }) => id));
+    const held = await tx.execute<{ id: string; attempt: number; cancelled: boolean }>(sql`
+      select e.id, e.attempt, e.cancel_requested_at is not null as cancelled from executions e
+      where ${amongThem(wanted)} and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
+      order by e.id for update`);
+    const byId = new Map(held.rows.map((row) => [row.id, row]));
+    const outcomes = wanted.map(({ executionId, attempt, jobId }): Postponed => {
+      const row = byId.get(executionId);
+      if (row?.attempt !== attempt) return "lost";
+      if (row.cancelled) return "cancelled";
+      return activeIds.has(jobId) ? "postponed" : "stopped";
+    });
+    const postponed = wanted.filter((_, i) => outcomes[i] === "postponed");
+    if (postponed.length > 0) {
+      const those = columnsOf(postponed);
+      await tx.execute(sql`
+        update executions e
+        set status = 'pending', worker = null, started_at = null,
+            available_at = ${nowMs} + make_interval(secs => p.in_ms / 1000),
+            publish_at = ${nowMs} + make_interval(secs => p.in_ms / 1000)
+        from unnest(${those("executionId", "uuid")}, ${those("inMs", "float8")}) as p(id, in_ms)
+        where e.id = p.id and ${amongThem(postponed)}`);
+    }
+    return outcomes;
+  });
 }
 
 export type LostExecution = {
@@ -405,7 +506,7 @@ async function startAgain(tx: Db, lost: readonly { executionId: string }[], erro
     select id, attempt, 'lost', worker, started_at, now(), ${jsonOrNull(error)} from executions e where ${amongThem(lost)}`);
   await tx.execute(sql`
     update executions e
-    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0,
+    set status = 'pending', attempt = e.attempt + 1, worker = null, started_at = null, dispatch = 0, progress = null,
         available_at = ${nowMs}, publish_at = ${nowMs}
     where ${amongThem(lost)}`);
 }
@@ -446,7 +547,8 @@ async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<
     update executions e
     set status = 'failed', attempt = last.attempt, worker = last.worker, started_at = last.started_at,
         completed_at = now(), duration_ms = extract(epoch from last.ended_at - last.started_at) * 1000,
-        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase
+        error = last.error, check_phase = last.check_phase, perform_phase = last.perform_phase,
+        rollback_phase = last.rollback_phase
     from attempts last
     where e.id = any(${ids}) and last.execution_id = any(${ids}) and last.execution_id = e.id and last.attempt = e.attempt - 1`);
   await tx.execute(sql`

@@ -12,9 +12,10 @@ import { idAt } from "@belfry/testing/id-at.ts";
 import { sweepOnce } from "@belfry/testing/sweep.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { claimGated } from "./claim-gated.ts";
 import type { Db } from "./client.ts";
 import { claimExecutions, finishExecutions } from "./executions.ts";
-import { createFunction, registerModules } from "./functions.ts";
+import { createFunction, patchFunction, registerModules } from "./functions.ts";
 import { listActiveJobs, readWarnings } from "./job-warnings.ts";
 import { deleteJob, patchJob, pauseJob, runJob } from "./jobs.ts";
 import { getJob, listJobs } from "./read-jobs.ts";
@@ -127,6 +128,20 @@ describe("NOT_STARTED", () => {
         code: "NOT_STARTED",
         message: 'an execution waits to be claimed by a worker: no living worker serves the pool "reports"',
       },
+    ]);
+  });
+
+  it("says which limit holds it back", async () => {
+    await patchFunction(db, account.accountId, account.functionId, { max_concurrency: 1 });
+    const jobId = await aJob();
+    const worker = await makeWorker(db);
+    for (let i = 0; i < 2; i++) {
+      const executionId = (await runJob(db, account.accountId, jobId))?.executionId as string;
+      await claimGated(db, worker, [{ executionId, attempt: 1 }]);
+    }
+    await anHourPasses(jobId);
+    expect(await warningsOf(jobId)).toMatchObject([
+      { code: "NOT_STARTED", message: "an execution waits: the function's limit of 1 at once" },
     ]);
   });
 

@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
 import { array, opaque, toMs } from "./sql-values.ts";
+import { type HoldingBack, holdingBack, nameLimits } from "./waits-at.ts";
 
 export type JobWarning = { code: JobWarningCode; message: string; since: Date };
 
@@ -42,6 +43,8 @@ type Signs = {
   pool: string;
   /** Empty for a function of kind http. */
   module: string;
+  /** Why a living worker of the pool cannot use the file that used to define the module, if one cannot. */
+  problem: string | null;
   /** Living workers of the pool, and those of them that can run the job. */
   workers: number;
   able: number;
@@ -49,6 +52,8 @@ type Signs = {
   aloneSince: number;
   overdueSince: number | null;
   waitingSince: number | null;
+  /** The limits for which what has waited for so long waits, if it does. */
+  holdingBack: HoldingBack | null;
   startedAt: number | null;
   tookMs: number | null;
   intervalMs: number | null;
@@ -77,20 +82,24 @@ async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
       select t.pool, t.module,
         (select count(*)::int from workers w where w.stopped_at is null and w.pool = t.pool) as workers,
         (select count(*)::int from workers w where w.stopped_at is null and ${able}) as able,
-        (select max(w.stopped_at) from workers w where ${able}) as last_stopped_at
+        (select max(w.stopped_at) from workers w where ${able}) as last_stopped_at,
+        (select p->>'file' || ': ' || (p->>'message')
+          from workers w, json_array_elements(w.problems) p, functions shared
+          where w.stopped_at is null and w.pool = t.pool and shared.account_id is null and shared.name = t.module
+            and p->>'file' = shared.module_file limit 1) as problem
       from (select distinct pool, module from asked) t
     )
-    select a.id as "jobId", a.pool, a.module, t.workers, t.able,
+    select a.id as "jobId", a.pool, a.module, t.workers, t.able, t.problem,
       ${toMs(sql`greatest(a.planned_from, t.last_stopped_at)`)} as "aloneSince",
       case when a.next_run < now() - make_interval(secs => ${OVERDUE_SECONDS}) then ${toMs(sql`a.next_run`)} end as "overdueSince",
-      ${toMs(sql`waiting.available_at`)} as "waitingSince",
+      ${toMs(sql`waiting.available_at`)} as "waitingSince", waiting.holding_back as "holdingBack",
       ${toMs(sql`last.started_at`)} as "startedAt", last.duration_ms as "tookMs",
       (extract(epoch from coalesce(following.scheduled_for, a.next_run) - last.scheduled_for) * 1000)::float8 as "intervalMs",
       failing.failures, ${toMs(sql`failing.since`)} as "failingSince", failing.error
     from asked a
     join targets t on t.pool = a.pool and t.module = a.module
     left join lateral (
-      select e.available_at from executions e
+      select e.available_at, ${holdingBack} as holding_back from executions e
       where e.job_id = a.id and e.status in ('pending', 'running') and ${isPending} and not e.held
         and e.available_at < now() - make_interval(secs => ${OVERDUE_SECONDS})
       order by e.available_at limit 1
@@ -121,8 +130,7 @@ function judge(signs: Signs): JobWarning[] {
 
   if (signs.able === 0) warn("NO_WORKER", signs.aloneSince, whoServes(signs));
   if (overdueSince !== null) warn("OVERDUE", overdueSince, "its next run is past and not planned: no scheduler sweeps");
-  if (waitingSince !== null)
-    warn("NOT_STARTED", waitingSince, `an execution waits to be claimed by a worker: ${whoServes(signs)}`);
+  if (waitingSince !== null) warn("NOT_STARTED", waitingSince, whyNotStarted(signs));
   if (startedAt !== null && tookMs !== null && intervalMs !== null && tookMs > intervalMs)
     warn(
       "OUTLASTS_INTERVAL",
@@ -133,9 +141,15 @@ function judge(signs: Signs): JobWarning[] {
   return warnings;
 }
 
-function whoServes({ pool, module, workers, able }: Signs): string {
+function whyNotStarted(signs: Signs): string {
+  if (signs.holdingBack) return `an execution waits: ${nameLimits(signs.holdingBack)}`;
+  return `an execution waits to be claimed by a worker: ${whoServes(signs)}`;
+}
+
+function whoServes({ pool, module, workers, able, problem }: Signs): string {
   if (workers === 0) return `no living worker serves the pool "${pool}"`;
-  if (able === 0) return `no living worker of the pool "${pool}" has the module "${module}"`;
+  if (able === 0)
+    return `no living worker of the pool "${pool}" has the module "${module}"${problem ? `; ${problem}` : ""}`;
   return able === 1 ? `1 living worker serves the pool "${pool}"` : `${able} living workers serve the pool "${pool}"`;
 }
 

@@ -6,6 +6,12 @@ import { connectionSettings } from "./client.ts";
 export const WAKE_CHANNEL = "belfry_wake";
 /** An execution's cancellation was asked for; the payload is its id. */
 export const CANCEL_CHANNEL = "belfry_cancel";
+/** A function is to be tested; the payload is the pool whose workers are meant. */
+export const TEST_CHANNEL = "belfry_test";
+/** A test was answered; the payload is its id. */
+export const TESTED_CHANNEL = "belfry_tested";
+/** A function has said something of a phase that it answers later; the payload is the execution's id. */
+export const CALLBACK_CHANNEL = "belfry_callback";
 
 const RECONNECT_MS = 1_000;
 /** A LISTEN connection that went half-open gets no error: it is asked for a sign of life this often. */

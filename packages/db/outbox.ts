@@ -14,17 +14,25 @@ const REPUBLISH_MAX_SECONDS = 60;
 const MAX_DOUBLINGS = 10;
 
 /** One execution's turn on the queue. */
-export type Dispatch = { executionId: string; attempt: number; dispatch: number; pool: string; priority: Priority };
+export type Dispatch = {
+  executionId: string;
+  attempt: number;
+  dispatch: number;
+  accountId: string;
+  pool: string;
+  priority: Priority;
+};
 
 /**
  * Takes pending executions whose time to be published has come: new ones by a call, retries, and those whose message
- * was lost. Whoever takes them publishes them after this has committed.
+ * was lost. Whoever takes them publishes them after this has committed. Those of the accounts `except` are left.
  */
-export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]> {
+export async function takeForPublish(db: Db, limit: number, except: readonly string[] = []): Promise<Dispatch[]> {
+  const ofOthers = except.length === 0 ? sql`` : sql`and e.account_id <> all(${array(except, "uuid")})`;
   const { rows } = await db.execute<Dispatch>(sql`
     with due as (
       select e.id, j.pool, j.priority
-      from executions e join jobs j on j.id = e.job_id
+      from executions e join jobs j on j.id = e.job_id ${ofOthers}
       where e.status = 'pending' and not e.held and e.publish_at <= now()
       order by e.publish_at
       limit ${limit}
@@ -36,7 +44,7 @@ export async function takeForPublish(db: Db, limit: number): Promise<Dispatch[]>
           ${REPUBLISH_MAX_SECONDS}, ${REPUBLISH_SECONDS} * power(2, least(e.dispatch, ${MAX_DOUBLINGS}))))
     from due
     where e.id = due.id
-    returning e.id as "executionId", e.attempt, e.dispatch, due.pool, due.priority`);
+    returning e.id as "executionId", e.attempt, e.dispatch, e.account_id as "accountId", due.pool, due.priority`);
   return rows;
 }
 

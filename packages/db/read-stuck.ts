@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { PARKED_UNTIL } from "./gates.ts";
 import { array, toInstant, toMs } from "./sql-values.ts";
 
 export type StuckExecution = { executionId: string; jobId: string; scheduledFor: number; why: string };
@@ -23,6 +24,9 @@ export async function readStuck(tx: Db, jobIds: readonly string[], now: number):
           then 'is pending, though its job is not active'
         when e.status = 'pending' and not e.held and greatest(e.publish_at, e.available_at) < ${ago(`${PENDING_MINUTES} minutes`)}
           then 'is pending, and was not published since ' || to_char(e.publish_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        when e.status = 'pending' and e.gate is not null and e.publish_at = ${PARKED_UNTIL}
+            and e.available_at < ${ago(`${PENDING_MINUTES} minutes`)} and not exists (select from gates g where g.id = e.gate)
+          then 'waits for a limit that is no more'
         when e.status = 'pending' and e.held and e.created_at < ${ago(`${PENDING_MINUTES} minutes`)} and not exists (
             select from executions o where o.job_id = e.job_id and o.status in ('pending', 'running') and not o.held)
           then 'waits for its turn, though nothing else of the job is open'

@@ -55,8 +55,8 @@ export async function recordDue(
   const dispatches = written
     .filter(({ published }) => published)
     .map(({ id, jobId }) => {
-      const { pool, priority } = byId.get(jobId) as DueJob;
-      return { executionId: id, attempt: 1, dispatch: 1, pool, priority };
+      const { accountId, pool, priority } = byId.get(jobId) as DueJob;
+      return { executionId: id, attempt: 1, dispatch: 1, accountId, pool, priority };
     });
   return { jobs: plans.length + broken.length, dispatches };
 }

@@ -1,4 +1,5 @@
-import { sql } from "drizzle-orm";
+import type { FileProblem, Offer } from "@belfry/contract/registry.ts";
+import { eq, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { workers } from "./tables/workers.ts";
 
@@ -9,11 +10,22 @@ export type WorkerIdentity = {
   pid: number;
   concurrency: number;
   modules: string[];
+  offers?: Offer[];
+  problems?: FileProblem[];
 };
 
 /** Makes a worker known. Before this it can claim nothing. */
 export async function registerWorker(db: Db, worker: WorkerIdentity): Promise<void> {
   await db.insert(workers).values(worker);
+}
+
+/** Says what a worker offers from now on. */
+export async function updateOffers(
+  db: Db,
+  workerId: string,
+  offered: Required<Pick<WorkerIdentity, "modules" | "offers" | "problems">>,
+): Promise<void> {
+  await db.update(workers).set(offered).where(eq(workers.id, workerId));
 }
 
 /** A claim this old is known to the worker that made it; a younger one may still be on its way back. */

@@ -10,6 +10,11 @@ export type BelfryKey = {
   trigger: "schedule" | "manual";
   /** The job's own payload. */
   payload: Json;
+  /**
+   * Of a function of kind `http`, where the deployment has it: after an answer of 202 this phase is ended by a POST to
+   * `<url>/complete`, and kept alive by one to `<url>/heartbeat`, with `Authorization: Bearer <token>`.
+   */
+  callback?: { url: string; token: string };
 };
 
 export type CheckEvent = { automation_job: string; phase: "check"; belfry: BelfryKey };

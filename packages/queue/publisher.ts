@@ -1,9 +1,20 @@
 import type { Priority } from "@belfry/contract/states.ts";
 import { withDeadline } from "@belfry/service/deadline.ts";
 import { type MessageQueue, openQueues, type QueueBackend } from "./backend.ts";
+import { createLanes } from "./lanes.ts";
 
 /** One execution's turn on the queue. */
-export type Publication = { executionId: string; attempt: number; dispatch: number; pool: string; priority: Priority };
+export type Publication = {
+  executionId: string;
+  attempt: number;
+  dispatch: number;
+  accountId: string;
+  pool: string;
+  priority: Priority;
+};
+
+/** With the BullMQ priority that it gets. */
+type Placed = Publication & { place: number };
 
 /** What a pool's queue did not take within the deadline, and why. Some of it may be there all the same. */
 export type Refusal = { pool: string; publications: Publication[]; error: unknown };
@@ -14,23 +25,22 @@ export type Publisher = {
   close(): Promise<void>;
 };
 
-/** BullMQ serves lower numbers first, and what has none (0) before all. */
-const BULLMQ_PRIORITY: Record<Priority, number> = { critical: 0, high: 1, medium: 2, low: 3, background: 4 };
-
 const PUBLISH_DEADLINE_MS = 3_000;
 
 export function createPublisher(backend: QueueBackend, onError: (error: Error) => void): Publisher {
   const queues = openQueues(backend, onError);
+  const lanes = createLanes();
   return {
     async publish(publications) {
-      const byPool = [...Map.groupBy(publications, (p) => p.pool)];
+      const placed = publications.map((p) => ({ ...p, place: lanes.place(p) }));
+      const byPool = [...Map.groupBy(placed, (p) => p.pool)];
       const refusals = await Promise.all(byPool.map(([pool, ofPool]) => publishTo(pool, ofPool)));
       return refusals.flat();
     },
     close: queues.close,
   };
 
-  async function publishTo(pool: string, publications: Publication[]): Promise<Refusal[]> {
+  async function publishTo(pool: string, publications: Placed[]): Promise<Refusal[]> {
     try {
       await withDeadline("publishing", PUBLISH_DEADLINE_MS, addAll(queues.queue(pool), publications));
       return [];
@@ -41,16 +51,16 @@ export function createPublisher(backend: QueueBackend, onError: (error: Error) =
   }
 }
 
-function addAll(queue: MessageQueue, publications: readonly Publication[]): Promise<unknown> {
+function addAll(queue: MessageQueue, publications: readonly Placed[]): Promise<unknown> {
   return queue.addBulk(
-    publications.map(({ executionId, attempt, dispatch, priority }) => ({
+    publications.map(({ executionId, attempt, dispatch, place }) => ({
       name: "execution",
       data: { executionId, attempt },
       opts: {
         // BullMQ ignores an id that it still keeps, refuses ids with one colon and ids of digits only. Two ids take turns:
         // one that is kept by mistake blocks only every other try, and what waits for long has two messages at most.
         jobId: `${executionId}-${attempt}-${dispatch % 2}`,
-        priority: BULLMQ_PRIORITY[priority],
+        priority: place,
         // One recovery path, and it is in Postgres.
         attempts: 1,
         // Nothing is kept: the record of what ran is the ledger, and on Postgres BullMQ's own trimming can deadlock.

@@ -34,6 +34,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     executionId: crypto.randomUUID(),
     attempt: 1,
     dispatch: 1,
+    accountId: "one",
     pool,
     priority: "medium",
     ...more,

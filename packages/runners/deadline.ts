@@ -10,6 +10,8 @@ export type Deadline = {
   signal: AbortSignal;
   /** What `run` gives, or a PhaseFailure as soon as the phase has to stop, whether `run` heeds the signal or not. */
   race: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Begins the time limit anew. Without effect once the phase has to stop. */
+  renew: () => void;
   /** Ends the watch; to be called once the phase is over. */
   clear: () => void;
 };
@@ -37,6 +39,9 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
   return {
     signal: controller.signal,
     race: (run) => (controller.signal.aborted ? mustStop : Promise.race([mustStop, run()])),
+    renew: () => {
+      if (!controller.signal.aborted) timer.refresh();
+    },
     clear: () => {
       clearTimeout(timer);
       outer.removeEventListener("abort", onAbort);

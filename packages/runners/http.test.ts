@@ -3,14 +3,15 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { phaseRecord } from "@belfry/contract/execution.ts";
 import type { JsonObject } from "@belfry/contract/json.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseAllowList } from "./allow-list.ts";
 import { readCheckResult } from "./check-result.ts";
-import { createHttpClient, type HttpClient } from "./http.ts";
+import { createHttpClient, type HttpClient } from "./http-client.ts";
 import { checkEvent, performEvent, type Run } from "./phase-event.ts";
 import { runPhase } from "./run-phase.ts";
 
 const run: Run = {
   jobId: "job-1",
-  executionId: "execution-1",
+  executionId: "01928c3e-7a00-7000-8000-000000000001",
   attempt: 2,
   scheduledFor: new Date("2026-11-20T09:00:00Z"),
   trigger: "schedule",
@@ -19,7 +20,7 @@ const run: Run = {
 
 let client: HttpClient;
 beforeAll(() => {
-  client = createHttpClient();
+  client = createHttpClient({ allow: parseAllowList("127.0.0.1") });
 });
 afterAll(() => client.close());
 
@@ -96,8 +97,8 @@ describe("a function served over HTTP", () => {
     expect(headers).toMatchObject({
       "content-type": "application/json",
       "user-agent": "belfry",
-      "idempotency-key": "execution-1-perform",
-      "belfry-execution-id": "execution-1",
+      "idempotency-key": `${run.executionId}-perform`,
+      "belfry-execution-id": run.executionId,
       "belfry-attempt": "2",
       authorization: "Bearer t",
       __proto__x: "1",
@@ -185,8 +186,7 @@ describe("an answer of 2xx", () => {
 
 describe("an answer other than 2xx", () => {
   it.each([
-    [301, "HTTP 301 Moved Permanently (redirects are not followed)", false],
-    [307, "HTTP 307 Temporary Redirect (redirects are not followed)", false],
+    [301, "HTTP 301 Moved Permanently (of redirects only 307 and 308 are followed)", false],
     [400, "HTTP 400 Bad Request", false],
     [404, "HTTP 404 Not Found", false],
     [408, "HTTP 408 Request Timeout", true],
@@ -361,7 +361,7 @@ describe("a call that has to stop", () => {
   });
 
   it("fails when the client is closed under it", async () => {
-    const own = createHttpClient();
+    const own = createHttpClient({ allow: parseAllowList("127.0.0.1") });
     const url = await serve(() => void own.close());
     const event = performEvent(run, {});
     const signal = new AbortController().signal;

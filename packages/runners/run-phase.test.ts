@@ -1,12 +1,18 @@
 import { getEventListeners } from "node:events";
 import { phaseRecord } from "@belfry/contract/execution.ts";
 import { isStorableText, type JsonObject } from "@belfry/contract/json.ts";
-import { type CheckHandler, defineFunction, type PerformHandler } from "@belfry/functions/define-function.ts";
+import {
+  type CheckHandler,
+  type DefinedFunction,
+  defineFunction,
+  type PerformHandler,
+} from "@belfry/functions/define-function.ts";
 import { PermanentError } from "@belfry/functions/permanent-error.ts";
 import { describe, expect, it } from "vitest";
 import { readCheckResult } from "./check-result.ts";
+import { callModule } from "./module.ts";
 import { checkEvent, performEvent, type Run } from "./phase-event.ts";
-import { runPhase } from "./run-phase.ts";
+import { type ModuleCall, runPhase } from "./run-phase.ts";
 
 const run: Run = {
   jobId: "job-1",
@@ -19,16 +25,30 @@ const run: Run = {
 const never = new AbortController().signal;
 type Options = { timeoutMs?: number; signal?: AbortSignal; performPayload?: JsonObject };
 
+/** A module's handlers, called in this process as a host does it. */
+const moduleTarget = (module: DefinedFunction) => {
+  const { payload, ...rest } = run;
+  const context = { ...rest, payload, resources: undefined, progress() {} };
+  return {
+    kind: "module" as const,
+    call: ((event, tools) =>
+      callModule(module, event, { ...context, ...tools, payload: structuredClone(payload) } as never)) as ModuleCall,
+  };
+};
 const runCheck = (check: CheckHandler, { timeoutMs = 5000, signal = never }: Options = {}) =>
-  runPhase(
-    { kind: "module", module: defineFunction({ name: "f", check, perform: () => null }) },
-    { run, event: checkEvent(run), timeoutMs, signal },
-  );
+  runPhase(moduleTarget(defineFunction({ name: "f", check, perform: () => null })), {
+    run,
+    event: checkEvent(run),
+    timeoutMs,
+    signal,
+  });
 const runPerform = (perform: PerformHandler, { timeoutMs = 5000, signal = never, performPayload = {} }: Options = {}) =>
-  runPhase(
-    { kind: "module", module: defineFunction({ name: "f", perform }) },
-    { run, event: performEvent(run, performPayload), timeoutMs, signal },
-  );
+  runPhase(moduleTarget(defineFunction({ name: "f", perform })), {
+    run,
+    event: performEvent(run, performPayload),
+    timeoutMs,
+    signal,
+  });
 const throwing = (thrown: unknown) => () => {
   throw thrown;
 };
@@ -78,10 +98,12 @@ describe("a phase that ends well", () => {
 
   it("would always perform a function without a check", async () => {
     const module = defineFunction({ name: "f", perform: () => null });
-    const result = await runPhase(
-      { kind: "module", module },
-      { run, event: checkEvent(run), timeoutMs: 5000, signal: never },
-    );
+    const result = await runPhase(moduleTarget(module), {
+      run,
+      event: checkEvent(run),
+      timeoutMs: 5000,
+      signal: never,
+    });
 
     expect(result.output).toEqual({ shouldPerform: true });
   });

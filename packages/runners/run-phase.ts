@@ -1,26 +1,36 @@
-import type { ExecutionError } from "@belfry/contract/errors.ts";
+import type { ExecutionError, ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import type { PhaseRecord } from "@belfry/contract/execution.ts";
 import type { Json } from "@belfry/contract/json.ts";
-import type { DefinedFunction, Logger } from "@belfry/functions/define-function.ts";
-import type { PhaseEvent } from "@belfry/functions/event.ts";
+import type { Logger } from "@belfry/functions/define-function.ts";
+import type { PhaseEvent, RollbackEvent } from "@belfry/functions/event.ts";
 import { captureLogs } from "./capture-logs.ts";
 import { readCheckResult } from "./check-result.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
+import { type Deadline, startDeadline, stopFailure } from "./deadline.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import { callHttp, type HttpClient, type HttpTarget } from "./http.ts";
-import { callModule } from "./module.ts";
+import type { HttpTarget } from "./http.ts";
+import type { HttpClient } from "./http-client.ts";
+import { type LatePhase, readLateAnswer, TAKEN_ON } from "./late-answer.ts";
 import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import { callSandbox, type SandboxTarget } from "./sandbox.ts";
+import type { SandboxPlace } from "./sandbox-pool.ts";
 
 export type PhaseTarget =
   | ({ kind: "http"; client: HttpClient } & HttpTarget)
-  | { kind: "module"; module: DefinedFunction };
+  | { kind: "module"; call: ModuleCall }
+  | ({ kind: "sandbox" } & SandboxTarget);
 
-/** One phase to run. `event` is made by `checkEvent` or `performEvent` and says which phase it is. */
+/** Calls a handler of a module, in the process that this is: see module.ts. */
+export type ModuleCall = (
+  event: PhaseEvent | RollbackEvent,
+  tools: { signal: AbortSignal; logger: Logger; heartbeat: () => void },
+) => Promise<unknown>;
+
+/** One phase to run. `event` is made by phase-event.ts and says which phase it is. */
 export type PhaseCall = {
   run: Run;
-  event: PhaseEvent;
+  event: PhaseEvent | RollbackEvent;
   /** How long the phase may take, in milliseconds, at least 1. */
   timeoutMs: number;
   /** By which the worker stops the phase. If the reason is an Error whose `code` is an execution error code, that is the verdict, else CANCELLED. */
@@ -39,36 +49,94 @@ export type PhaseResult = {
   retryAfterMs: number | null;
 };
 
-/** Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. */
+/**
+ * Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. Its
+ * time begins when there is a place for it: uploaded functions wait for one of the sandbox's processes.
+ */
 export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
-  const begin = startRecord(call.event);
-  const logs = captureLogs();
-  const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
+  if (target.kind !== "sandbox") return runInPlace(target, call, null);
+  let place: SandboxPlace;
   try {
-    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger));
-    return succeed(begin, logs.lines(), call.event, answer);
+    place = await target.pool.enter(
+      target.accountId,
+      AbortSignal.any([call.signal, AbortSignal.timeout(PLACE_WAIT_MS)]),
+    );
   } catch (thrown) {
-    return fail(begin, logs.lines(), asFailure(thrown));
+    return fail(startRecord(call.event), [], call.signal.aborted ? stopFailure(call.signal.reason) : noPlace(thrown));
+  }
+  try {
+    return await runInPlace(target, call, place);
   } finally {
-    deadline.clear();
+    place.leave();
   }
 }
 
-function invoke(target: PhaseTarget, call: PhaseCall, deadline: Deadline, logger: Logger): Promise<unknown> {
-  const { signal } = deadline;
-  if (target.kind === "http") return callHttp(target.client, target, call.event, { timeoutMs: call.timeoutMs, signal });
-  const { payload: _, ...run } = call.run;
-  return callModule(target.module, call.event, {
-    ...run,
-    signal,
-    logger,
-    resources: undefined,
-    progress() {},
-    heartbeat() {},
+/** For so long an uploaded function waits for its turn, in milliseconds. */
+const PLACE_WAIT_MS = 60_000;
+
+function noPlace(thrown: unknown): PhaseFailure {
+  return new PhaseFailure("FUNCTION_CRASHED", `found no place in the sandbox: ${describeThrown(thrown)}`, {
+    retryable: true,
   });
 }
 
-function succeed(begin: RecordBegin, logs: string[], event: PhaseEvent, answer: unknown): PhaseResult {
+async function runInPlace(target: PhaseTarget, call: PhaseCall, place: SandboxPlace | null): Promise<PhaseResult> {
+  const begin = startRecord(call.event);
+  const logs = captureLogs();
+  const late = latePhaseOf(target, call);
+  const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
+  try {
+    const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, { place, late }));
+    return succeed(begin, logs.lines(), call.event, answer);
+  } catch (thrown) {
+    return failUnlessAnswered(asFailure(thrown), late);
+  } finally {
+    deadline.clear();
+  }
+
+  /** A function may have answered by a call of its own although its response did not arrive, or in the last moment. */
+  async function failUnlessAnswered(failure: PhaseFailure, late: LatePhase | undefined): Promise<PhaseResult> {
+    const answer = late && MAY_BE_ANSWERED.has(failure.code) ? await late.close() : null;
+    if (answer === null) return fail(begin, logs.lines(), failure);
+    try {
+      return succeed(begin, logs.lines(), call.event, readLateAnswer(answer));
+    } catch (thrown) {
+      return fail(begin, logs.lines(), asFailure(thrown));
+    }
+  }
+}
+
+function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase | undefined {
+  return target.kind === "http" && event.phase !== "rollback" ? run.later?.(event.phase) : undefined;
+}
+
+const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>(["TIMEOUT", "CANCELLED", "HTTP_FAILED"]);
+
+/** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
+const loadHttp = () => import("./http.ts");
+let http: Promise<Awaited<ReturnType<typeof loadHttp>>> | undefined;
+
+async function invoke(
+  target: PhaseTarget,
+  call: PhaseCall,
+  deadline: Deadline,
+  logger: Logger,
+  { place, late }: { place: SandboxPlace | null; late: LatePhase | undefined },
+): Promise<unknown> {
+  const { signal } = deadline;
+  const { timeoutMs } = call;
+  if (target.kind === "module") return target.call(call.event, { signal, logger, heartbeat: deadline.renew });
+  // Only modules have a rollback.
+  const event = call.event as PhaseEvent;
+  if (target.kind === "sandbox") return callSandbox(target, place as SandboxPlace, { ...call, event, signal, logger });
+  http ??= loadHttp();
+  const { callHttp } = await http;
+  const options = { timeoutMs, signal, mayAnswerLater: late !== undefined };
+  const answer = await callHttp(target.client, target, event, options);
+  return late && answer === TAKEN_ON ? readLateAnswer(await late.wait(signal, deadline.renew)) : answer;
+}
+
+function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], answer: unknown): PhaseResult {
   const output = normaliseOutput(answer);
   // The effect has happened by now; doing it again would give the same answer.
   if (!output.ok) throw new PhaseFailure("FUNCTION_ERROR", `the function's answer is ${output.message}`, FINAL);
@@ -100,13 +168,19 @@ function asFailure(thrown: unknown): PhaseFailure {
 
 type RecordBegin = { input: Json; started_at: string; startedMs: number };
 
-function startRecord(event: PhaseEvent): RecordBegin {
-  const input = normaliseOutput(event);
+function startRecord(event: PhaseCall["event"]): RecordBegin {
+  const input = normaliseOutput(withoutToken(event));
   return {
     input: input.ok ? input.value : null,
     started_at: new Date().toISOString(),
     startedMs: performance.now(),
   };
+}
+
+/** Whoever may read the record is not meant to answer in the function's name. */
+function withoutToken(event: PhaseCall["event"]): PhaseCall["event"] {
+  const { callback } = event.belfry;
+  return callback ? { ...event, belfry: { ...event.belfry, callback: { ...callback, token: "[secret]" } } } : event;
 }
 
 function finishRecord(begin: RecordBegin, output: Json, logs: string[], error: ExecutionError | null): PhaseRecord {

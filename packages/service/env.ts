@@ -39,6 +39,9 @@ export const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
 
+/** A switch in an environment variable: true or false, also as 1 or 0, yes or no, on or off. */
+export const flag = z.stringbool("must be true or false");
+
 /** The settings that every process shares. */
 export const commonEnv = {
   DATABASE_URL: url(["postgres:", "postgresql:"]),
@@ -51,4 +54,16 @@ export const commonEnv = {
     .default("belfry"),
 };
 
+export const webUrl = url(["http:", "https:"]);
 export const text = z.string();
+
+/** A setting that `parse` reads; what its error says is said of the setting, so it may name no secret. */
+export const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });

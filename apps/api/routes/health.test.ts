@@ -22,7 +22,7 @@ describe("health", () => {
       applicationName: "test",
       onError: () => undefined,
     });
-    const app = await buildApp({ db, log: pino({ level: "silent" }) });
+    const app = await buildApp({ db, databaseUrl: "postgres://127.0.0.1:1/none", log: pino({ level: "silent" }) });
     expect((await app.inject("/livez")).statusCode).toBe(200);
     for (const [url, authorization] of [
       ["/readyz", ""],

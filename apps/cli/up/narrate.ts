@@ -36,7 +36,7 @@ function executionLine(process: string, log: LogLine): string {
     log.status === undefined
       ? "failed, will be tried again"
       : status === "skipped"
-        ? "skipped, check declined"
+        ? `skipped, ${String(log.skip_reason ?? "check_declined").replaceAll("_", " ")}`
         : status;
   const parts = [
     clock(log),

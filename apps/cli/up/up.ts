@@ -63,6 +63,9 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
     BELFRY_DATA_DIR: text.default(DATA_DIR),
     BELFRY_BOOTSTRAP_API_KEY: text.min(32, "must have at least 32 characters").optional(),
     BELFRY_FUNCTIONS_DIR: text.default(app("cli/examples/functions")),
+    BELFRY_RELOAD: text.default("true"),
+    // This machine is the one that tries things out: the example is served on it, and so is what people write first.
+    BELFRY_HTTP_ALLOW: text.default("127.0.0.0/8, [::1]"),
   });
   await assertPortFree(env.PORT, env.HOST);
   const key = await bootstrapKey(env.BELFRY_DATA_DIR, env.BELFRY_BOOTSTRAP_API_KEY);
@@ -115,10 +118,12 @@ async function start(cluster: Cluster, stopping: AbortSignal, end: (code: number
   const apiEnv = { PORT: String(env.PORT), HOST: env.HOST, BELFRY_BOOTSTRAP_API_KEY: key };
   const [example] = await together(run("example", "cli/examples/server.ts"), run("api", "api/main.ts", apiEnv));
   await together(run("scheduler", "scheduler/main.ts"));
-  const workerEnv = { BELFRY_FUNCTIONS_DIR: env.BELFRY_FUNCTIONS_DIR };
+  const base = `http://${env.HOST === "0.0.0.0" ? "127.0.0.1" : env.HOST}:${env.PORT}`;
+  const { BELFRY_FUNCTIONS_DIR, BELFRY_RELOAD, BELFRY_HTTP_ALLOW } = env;
+  const BELFRY_PUBLIC_URL = process.env.BELFRY_PUBLIC_URL || base;
+  const workerEnv = { BELFRY_FUNCTIONS_DIR, BELFRY_RELOAD, BELFRY_HTTP_ALLOW, BELFRY_PUBLIC_URL };
   await together(run("worker-1", "worker/main.ts", workerEnv), run("worker-2", "worker/main.ts", workerEnv));
 
-  const base = `http://${env.HOST === "0.0.0.0" ? "127.0.0.1" : env.HOST}:${env.PORT}`;
   await ensureExamples(base, key, `http://127.0.0.1:${example?.hello.port}/`);
   say(
     greeting({

@@ -17,6 +17,7 @@ export const attempts = pgTable(
     error: json<ExecutionError>("error").notNull(),
     check: json<PhaseRecord>("check_phase"),
     perform: json<PhaseRecord>("perform_phase"),
+    rollback: json<PhaseRecord>("rollback_phase"),
   },
   (t) => [
     primaryKey({ name: "attempts_pkey", columns: [t.executionId, t.attempt] }),

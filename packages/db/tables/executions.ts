@@ -1,5 +1,5 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
-import type { PhaseRecord } from "@belfry/contract/execution.ts";
+import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { ExecutionStatus, SkipReason, Trigger } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, doublePrecision, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
@@ -23,6 +23,8 @@ export const executions = pgTable(
     accountId: uuid("account_id").notNull(),
     jobId: uuid("job_id").notNull(),
     functionId: uuid("function_id").notNull(),
+    /** Of an uploaded function: the version that was claimed last. */
+    functionVersion: integer("function_version"),
     trigger: text("trigger").$type<Trigger>().notNull(),
     scheduledFor: instant("scheduled_for").notNull(),
     /** More than 1 for a row that stands for a range of misfires, from `scheduledFor` to `scheduledUntil`. */
@@ -39,6 +41,11 @@ export const executions = pgTable(
     publishAt: instant("publish_at").notNull().default(sql`date_trunc('milliseconds', now())`),
     /** How often this attempt was put on the queue: part of the message's id, since BullMQ ignores an id that it still keeps. */
     dispatch: integer("dispatch").notNull().default(0),
+    /**
+     * Of a pending row: the gate that it waits at, or has waited at and been let go from. While it waits, `publishAt` is
+     * `PARKED_UNTIL`. Of others it says nothing.
+     */
+    gate: uuid("gate"),
     worker: text("worker"),
     cancelRequestedAt: instant("cancel_requested_at"),
     /** Of a manual run: a call with the same key gives this run again. */
@@ -50,6 +57,8 @@ export const executions = pgTable(
     error: json<ExecutionError>("error"),
     check: json<PhaseRecord>("check_phase"),
     perform: json<PhaseRecord>("perform_phase"),
+    rollback: json<PhaseRecord>("rollback_phase"),
+    progress: json<Progress>("progress"),
   },
   (t) => [
     // The first 48 bits of a UUIDv7 are its milliseconds. None is of a time before 1970.
@@ -70,6 +79,8 @@ export const executions = pgTable(
     index("executions_failed").on(t.accountId, t.id.desc()).where(sql`status = 'failed'`),
     index("executions_to_publish").on(t.publishAt).where(sql`status = 'pending' and not held`),
     index("executions_waiting").on(t.jobId).where(sql`status = 'pending' and held`),
+    // Those that were let go first, then those that wait, in the order of their occurrences.
+    index("executions_at_gate").on(t.gate, t.publishAt, t.id).where(sql`status = 'pending' and gate is not null`),
     // By the second column the longest waiting one of a job is found, however many there are.
     index("executions_open").on(t.jobId, t.availableAt).where(sql`status in ('pending', 'running')`),
     index("executions_running").on(t.worker).where(sql`status = 'running'`),

@@ -23,7 +23,7 @@ describe("POST /automation/functions", () => {
     };
     const answer = await client.post("/automation/functions", body);
     expect(answer.statusCode).toBe(201);
-    const created = answer.json();
+    const { signing_secret, ...created } = answer.json();
     expect(answer.headers.location).toBe(`/automation/functions/${created.id}`);
     expect(created).toEqual({
       ...body,
@@ -32,11 +32,56 @@ describe("POST /automation/functions", () => {
       description: "",
       module: null,
       check: true,
+      version: null,
+      hosts: null,
+      limits: null,
+      breaker: {
+        state: "closed",
+        failures: 0,
+        opened_at: null,
+        retry_at: null,
+        settings: { failures: 5, open_seconds: 10 },
+      },
+      max_concurrency: null,
+      rate_limit: null,
+      connect_timeout_ms: null,
+      headers_timeout_ms: null,
+      body_timeout_ms: null,
       created_at: expect.any(String),
       updated_at: expect.any(String),
     });
     expect((await client.get(`/automation/functions/${created.id}`)).json()).toEqual(created);
+    expect(signing_secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(answer.headers["cache-control"]).toBe("no-store");
   });
+
+  it("takes limits for the steps of a call, which a module has not", async () => {
+    const limits = { connect_timeout_ms: 100, headers_timeout_ms: 200, body_timeout_ms: null };
+    const id = await aFunction(client, limits);
+    expect((await client.get(`/automation/functions/${id}`)).json()).toMatchObject(limits);
+    const patched = await client.patch(`/automation/functions/${id}`, { body_timeout_ms: 5, connect_timeout_ms: null });
+    expect(patched.json()).toMatchObject({ connect_timeout_ms: null, headers_timeout_ms: 200, body_timeout_ms: 5 });
+    for (const [field, value] of [
+      ["connect_timeout_ms", 60_001],
+      ["headers_timeout_ms", 0],
+      ["body_timeout_ms", 1.5],
+    ] as const) {
+      const refused = await client.patch(`/automation/functions/${id}`, { [field]: value });
+      expect([refused.statusCode, refused.json().details[0].path]).toEqual([422, field]);
+    }
+    const module = (
+      await client.post("/automation/functions", { name: "m", kind: "module", module: "tidy-up" })
+    ).json();
+    expect((await client.patch(`/automation/functions/${module.id}`, { body_timeout_ms: 5 })).statusCode).toBe(422);
+  });
+
+  it.each(["webhook-id", "Webhook-Timestamp", "WEBHOOK-SIGNATURE", "traceparent", "Belfry-Deadline"])(
+    "refuses a header that the request itself needs: %s",
+    async (name) => {
+      const body = { name: "hook 2", kind: "http", url: "https://example.test/", headers: { [name]: "mine" } };
+      expect((await client.post("/automation/functions", body)).json().details).toMatchObject([{ path: "headers" }]);
+    },
+  );
 
   it("registers a function of kind module that a worker has brought along", async () => {
     const answer = await client.post("/automation/functions", { name: "mine", kind: "module", module: "tidy-up" });
@@ -53,6 +98,67 @@ describe("POST /automation/functions", () => {
     const body = { name: "wanted", kind: "http", url: "http://127.0.0.1:9/" };
     const answers = await Promise.all(Array.from({ length: 5 }, () => client.post("/automation/functions", body)));
     expect(answers.map((answer) => answer.statusCode).sort()).toEqual([201, 409, 409, 409, 409]);
+  });
+});
+
+describe("POST /automation/functions/{id}/rotate-secret", () => {
+  const rotate = (id: string, body?: unknown, by = client) =>
+    by.post(`/automation/functions/${id}/rotate-secret`, body);
+
+  it("answers a new secret, which nothing answers again and no log has, and until when the older one signs", async () => {
+    const { id, signing_secret: first } = (
+      await client.post("/automation/functions", { name: "rotated", kind: "http", url: "https://example.test/" })
+    ).json();
+    const answer = await rotate(id, { overlap_seconds: 60 });
+    expect([answer.statusCode, answer.headers["cache-control"]]).toEqual([200, "no-store"]);
+    const { signing_secret: second, older_secrets_until, ...rest } = answer.json();
+    expect(rest).toEqual({ function_id: id });
+    expect(second).toMatch(/^whsec_/);
+    expect(second).not.toBe(first);
+    const left = Date.parse(older_secrets_until) - Date.now();
+    expect(left).toBeGreaterThan(30_000);
+    expect(left).toBeLessThanOrEqual(60_000);
+
+    const elsewhere = [
+      (await client.get(`/automation/functions/${id}`)).body,
+      (await client.get("/automation/functions?limit=100")).body,
+      (await client.patch(`/automation/functions/${id}`, { description: "d" })).body,
+      (await client.delete(`/automation/functions/${id}`)).body,
+      ...api.logged,
+    ].join();
+    for (const secret of [first, second]) expect(elsewhere).not.toContain(secret);
+  });
+
+  it("takes a day for the change unless told otherwise, and ends the older ones at once if told so", async () => {
+    const id = await aFunction(client);
+    const day = Date.parse((await rotate(id)).json().older_secrets_until) - Date.now();
+    expect(day).toBeGreaterThan(86_000_000);
+    expect((await rotate(id, { overlap_seconds: 0 })).json().older_secrets_until).toBeNull();
+  });
+
+  it("refuses what it cannot do", async () => {
+    const id = await aFunction(client);
+    const refusals = [
+      await rotate(id, { overlap_seconds: -1 }),
+      await rotate(id, { overlap_seconds: 30 * 86_400 + 1 }),
+      await rotate(id, { overlap: 1 }),
+      await rotate(id, undefined, await api.newClient()),
+      await rotate("01928c3e-7a00-7000-8000-000000000001"),
+    ];
+    expect(refusals.map((answer) => answer.statusCode)).toEqual([422, 422, 422, 404, 404]);
+
+    const mine = (await client.post("/automation/functions", { name: "m2", kind: "module", module: "tidy-up" })).json();
+    expect([mine.signing_secret, (await rotate(mine.id)).json().code]).toEqual([undefined, "VALIDATION_ERROR"]);
+    const list = (await client.get("/automation/functions?limit=100")).json();
+    const shared = list.find((fn: { account_id: string | null }) => fn.account_id === null);
+    expect((await rotate(shared.id)).json().code).toBe("FORBIDDEN");
+  });
+
+  it("keeps ten valid secrets at most", async () => {
+    const id = await aFunction(client);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => rotate(id)));
+    expect(answers.map((answer) => answer.statusCode).sort()).toEqual([...Array(9).fill(200), 409]);
+    expect((await rotate(id, { overlap_seconds: 0 })).statusCode).toBe(200);
   });
 });
 

@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { json as readJson } from "node:stream/consumers";
+import { registerModules } from "@belfry/db/functions.ts";
 import { listen, WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -221,6 +222,23 @@ describe("POST /automation/jobs:bulk", () => {
     const { jobs } = (await create([aBody({ name: "same name" })])).json();
     expect(await read(jobs[0].id)).toMatchObject({ account_id: client.accountId });
     expect((await stranger.get(`/automation/jobs/${jobs[0].id}`)).statusCode).toBe(404);
+  });
+
+  it("refuses payloads that a function does not take, on lines too", async () => {
+    const module = { name: "forecast", description: "", check: false, timeoutMs: null };
+    const inputSchema = { type: "object", required: ["city"] };
+    await registerModules(api.db, [{ ...module, inputSchema }]);
+    const listed: { id: string; name: string }[] = (await client.get("/automation/functions")).json();
+    const forecast = { function_id: listed.find(({ name }) => name === "forecast")?.id };
+    const wanted = [aBody({ ...forecast, payload: { city: "Ulm" } }), aBody(forecast)];
+    const answer = await create(wanted);
+    expect(answer.json()).toMatchObject({
+      message: "jobs.1: required: payload.city",
+      details: [{ path: "jobs.1.payload.city", code: "required" }],
+    });
+    expect(await countJobs()).toBe(0);
+    const imported = (await sendLines(asLines(...wanted))).json();
+    expect(imported).toMatchObject({ created: 1, errors: [{ line: 2, details: [{ path: "payload.city" }] }] });
   });
 
   it("sent again with the same key makes nothing more, and another body under it is refused", async () => {

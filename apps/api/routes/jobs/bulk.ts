@@ -7,6 +7,7 @@ import type { NewJob, WrittenJob } from "@belfry/db/write-jobs.ts";
 import { z } from "zod";
 import { createdJobsAnswer, errorAnswers, importedJobsAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { bodyOrRefusal, payloadsOf } from "../../assert-payload.ts";
 import { idempotencyHeaders } from "../../idempotency-headers.ts";
 import { IMPORT_MAX_LINES, importJobs } from "../../import-jobs.ts";
 import { checkBody, validatorCompiler } from "../../validate.ts";
@@ -20,7 +21,7 @@ const MAX_DETAILS = 50;
 /** The frame alone: the jobs in it are checked one by one, as one that is created by itself. */
 const frame = jobsBodyOf(z.unknown());
 
-export const bulkJobsRoute: Route = (app, { db }) =>
+export const bulkJobsRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "POST",
     url: "/automation/jobs::bulk",
@@ -59,19 +60,24 @@ export const bulkJobsRoute: Route = (app, { db }) =>
       const account = accountOf(request);
       const key = request.headers["idempotency-key"] ?? null;
       const body: unknown = request.body;
+      const assertPayload = payloadsOf(db, account);
       if (body instanceof Readable) {
         if (key !== null) throw new ApiError("BAD_REQUEST", "Idempotency-Key is not taken with lines");
         const warn = (error: unknown) => request.log.warn({ err: error }, "jobs could not be imported");
-        const imported = await importJobs(db, account, body, warn);
+        const imported = await importJobs(db, account, body, { assertPayload, onFailure: warn });
         const { lines, created, refused } = imported;
+        jobMetrics.created(account, created);
         request.log.info({ account_id: account, lines, created, refused }, "jobs imported");
         return reply.code(200).send(imported);
       }
-      const bodies = allOrRefused(await checkJobs((body as z.infer<typeof frame>).jobs));
+      const bodies = allOrRefused(await checkJobs((body as z.infer<typeof frame>).jobs, assertPayload));
       const { results, replayed } = await createJobs(db, account, withKeys(bodies, key), "all or nothing");
       const jobs = allOrRefused(results);
       if (replayed) reply.header("idempotency-replayed", "true");
-      else request.log.info({ account_id: account, created: jobs.length }, "jobs created");
+      else {
+        jobMetrics.created(account, jobs.length);
+        request.log.info({ account_id: account, created: jobs.length }, "jobs created");
+      }
       return reply.code(201).send({ created: jobs.length, jobs: jobs.map(present) });
     },
   });
@@ -88,11 +94,15 @@ function withoutJobs(sent: unknown): unknown {
   return Array.isArray(jobs) ? { ...(sent as object), jobs: jobs.map(() => null) } : sent;
 }
 
-async function checkJobs(jobs: unknown[]): Promise<(NewJob["body"] | ApiError)[]> {
+async function checkJobs(
+  jobs: unknown[],
+  assertPayload: (job: NewJob["body"]) => Promise<void>,
+): Promise<(NewJob["body"] | ApiError)[]> {
   const checked: (NewJob["body"] | ApiError)[] = [];
   for (const [i, job] of jobs.entries()) {
     if (i > 0 && i % SLICE === 0) await letOthersRun();
-    checked.push(checkBody(createJobBody, job));
+    const body = checkBody(createJobBody, job);
+    checked.push(body instanceof ApiError ? body : await bodyOrRefusal(body, assertPayload));
   }
   return checked;
 }

@@ -3,11 +3,12 @@ import { createJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { assertPayload } from "../../assert-payload.ts";
 import { idempotencyHeaders } from "../../idempotency-headers.ts";
 import { found } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
 
-export const createJobRoute: Route = (app, { db }) =>
+export const createJobRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "POST",
     url: "/automation/jobs",
@@ -35,6 +36,8 @@ export const createJobRoute: Route = (app, { db }) =>
     },
     async handler(request, reply) {
       const account = accountOf(request);
+      const { function_id: functionId, payload } = request.body;
+      await assertPayload(db, account, { functionId, payload: payload ?? {} });
       const { jobId, replayed } = await createJob(
         db,
         account,
@@ -43,7 +46,10 @@ export const createJobRoute: Route = (app, { db }) =>
       );
       const job = found("job", await getJob(db, account, jobId));
       if (replayed) reply.header("idempotency-replayed", "true");
-      else request.log.info({ job_id: jobId, account_id: account, function_id: job.functionId }, "job created");
+      else {
+        jobMetrics.created(account);
+        request.log.info({ job_id: jobId, account_id: account, function_id: job.functionId }, "job created");
+      }
       return reply.code(201).header("location", `/automation/jobs/${jobId}`).send(presentJob(job));
     },
   });

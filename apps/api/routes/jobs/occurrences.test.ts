@@ -1,3 +1,4 @@
+import { claimGated } from "@belfry/db/claim-gated.ts";
 import { lockDueJobs } from "@belfry/db/due-jobs.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
 import { recordDue } from "@belfry/db/record-due.ts";
@@ -169,6 +170,30 @@ describe("GET /automation/jobs/{id}/occurrences", () => {
     const answer = await client.get(`/automation/jobs/${id}/occurrences${query}`);
     expect(answer.statusCode).toBe(400);
     expect(answer.json()).toMatchObject({ code: "BAD_REQUEST", details: [{ path }] });
+  });
+
+  it("says which limit an execution waits for", async () => {
+    const { id, function_id } = await aJob(client, {
+      schedule: "@every 6h",
+      overlap: { policy: "allow" },
+      misfire: { grace_ms: 86_400_000 },
+    });
+    await client.patch(`/automation/functions/${function_id}`, {
+      max_concurrency: 1,
+      rate_limit: { starts: 3, per_seconds: 60 },
+    });
+    await letTimePass(api.db, id, 12 * 3_600 + 20);
+    await sweep();
+    const worker = await makeWorker(api.db);
+    const pending = (await read(id)).filter(({ status }) => status === "pending");
+    await claimGated(
+      api.db,
+      worker,
+      pending.map(({ execution_id }) => ({ executionId: execution_id, attempt: 1 })),
+    );
+    const reasons = (await read(id)).filter(({ status }) => status === "pending").map(({ reason }) => reason);
+    expect(new Set(reasons)).toEqual(new Set(["waits: the function's limits of 1 at once and 3 starts in 60 s"]));
+    expect(reasons).toHaveLength(pending.length - 1);
   });
 
   it("answers nothing for a window that ends before it begins", async () => {

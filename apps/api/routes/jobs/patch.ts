@@ -3,10 +3,11 @@ import { patchJob } from "@belfry/db/jobs.ts";
 import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { assertPatchedPayload } from "../../assert-payload.ts";
 import { assertFound, found, idOf } from "../../not-found.ts";
 import { presentJob } from "../../present-job.ts";
 
-export const patchJobRoute: Route = (app, { db }) =>
+export const patchJobRoute: Route = (app, { db, jobMetrics }) =>
   app.route({
     method: "PATCH",
     url: "/automation/jobs/:id",
@@ -33,7 +34,9 @@ export const patchJobRoute: Route = (app, { db }) =>
     async handler(request) {
       const account = accountOf(request);
       const { id } = request.params;
+      await assertPatchedPayload(db, account, id, request.body);
       assertFound("job", await patchJob(db, account, id, request.body));
+      jobMetrics.updated(account);
       request.log.info({ job_id: id, account_id: account, fields: Object.keys(request.body) }, "job updated");
       return presentJob(found("job", await getJob(db, account, id)));
     },
