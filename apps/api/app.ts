@@ -5,9 +5,8 @@ import type { Db } from "@belfry/db/client.ts";
 import type { JobMetrics, Metrics } from "@belfry/service/metrics.ts";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-
+import type { TestAnswers } from "./answered-tests.ts";
 import type { SourceCompiler } from "./compile-source.ts";
-import type { TestAnswers } from "./test-answers.ts";
 
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<

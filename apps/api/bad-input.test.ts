@@ -264,7 +264,7 @@ describe("a function", () => {
   it.each<[what: string, change: Change, message: string, path: string]>([
     ["no name", { name: undefined }, "required: name", "name"],
     ["no kind", { kind: undefined }, "required: kind", "kind"],
-    ["an unknown kind", { kind: "ftp" }, "kind: must be one of http, module", "kind"],
+    ["an unknown kind", { kind: "ftp" }, "kind: must be one of http, module, sandbox", "kind"],
     ["no URL", { url: undefined }, "required: url", "url"],
     ["a URL that is none", { url: "somewhere" }, "url: must be an http or https URL", "url"],
     ["a URL of another protocol", { url: "file:///etc/passwd" }, "url: must be an http or https URL", "url"],

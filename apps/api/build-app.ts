@@ -7,6 +7,7 @@ import { clusterMetrics, createMetrics, jobMetrics, type Metrics } from "@belfry
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerError } from "./answer-error.ts";
+import { createTestAnswers } from "./answered-tests.ts";
 import type { App, Context } from "./app.ts";
 import { authenticate, type ReadToken } from "./authenticate.ts";
 import { acceptBodies } from "./body-types.ts";
@@ -17,7 +18,6 @@ import { trackMethods } from "./method-not-allowed.ts";
 import { registerDocs, registerOpenApi } from "./openapi.ts";
 import { logRequest, requestId, sendRequestId } from "./request-log.ts";
 import { ROUTES } from "./routes.ts";
-import { createTestAnswers } from "./test-answers.ts";
 import { validatorCompiler } from "./validate.ts";
 
 const BODY_LIMIT = 1024 * 1024;

@@ -4,7 +4,7 @@ import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 
 export type SourceCompiler = {
   /** Throws ApiError SOURCE_INVALID, with the line and the column where they are known. */
-  compile: (source: string, language: CompiledSource["language"]) => Promise<CompiledSource>;
+  compile: (account: string, source: string, language: CompiledSource["language"]) => Promise<CompiledSource>;
   close: () => Promise<void>;
 };
 
@@ -15,8 +15,8 @@ export type SourceCompiler = {
 export function createSourceCompiler(): SourceCompiler {
   const pool = createSandboxPool({ places: 1 });
   return {
-    async compile(source, language) {
-      const outcome = await pool.compile(source, language);
+    async compile(account, source, language) {
+      const outcome = await pool.compile(account, source, language);
       if (outcome.ok) return { source, language, code: outcome.code, check: outcome.check };
       const { line, column } = outcome;
       const at = line === null ? "" : ` (line ${line}, column ${column})`;

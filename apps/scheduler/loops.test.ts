@@ -82,20 +82,20 @@ it("publish each occurrence at its time, once, without a hole", async () => {
 it("sweep what others have due beside a crowd", async () => {
   const copiesOf = (jobId: string, count: number, due: SQL) => sql`
     insert into jobs
-    select (jsonb_populate_record(j, jsonb_build_object('id', gen_random_uuid(), 'name', n, 'next_run', ${due}))).*
-    from jobs j, generate_series(1, ${count}) n where j.id = ${jobId}`;
+    select (jsonb_populate_record(j, jsonb_build_object('id', copy.id, 'name', copy.id, 'next_run', ${due}))).*
+    from jobs j, (select gen_random_uuid() as id from generate_series(1, ${count})) copy where j.id = ${jobId}`;
   const other = await makeAccount(db);
   const [crowd, single] = [
     await makeJob(db, account, { schedule: "0 0 1 1 *" }),
     await makeJob(db, other, { schedule: "0 0 1 1 *" }),
   ];
   await inTransaction(db, async (tx) => {
-    await tx.execute(copiesOf(crowd, 8_000, sql`now() - interval '1 second'`));
+    for (let i = 0; i < 4; i++) await tx.execute(copiesOf(crowd, 1_000, sql`now() - interval '1 second'`));
     await tx.execute(copiesOf(single, 1, sql`now()`));
   });
   loops.wake();
   const written = sql`select count(*)::int as n from executions`;
-  await expect.poll(async () => (await rowsOf(db, written))[0]?.n, { timeout: 20_000 }).toBe(8_001);
+  await expect.poll(async () => (await rowsOf(db, written))[0]?.n, { timeout: 20_000 }).toBe(4_001);
   const later = await rowsOf<{ n: number }>(
     db,
     sql`select count(*)::int as n from executions e

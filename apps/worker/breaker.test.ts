@@ -36,7 +36,8 @@ beforeAll(async () => {
     startApp("worker", env),
     startApp("worker", env),
   ]);
-});
+  // Processes take their time to start on a busy machine.
+}, 90_000);
 afterAll(async () => {
   await Promise.all([scheduler, ...workers].map((process) => process.kill("SIGKILL")));
   await ledger.close();

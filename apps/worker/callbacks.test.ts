@@ -16,7 +16,7 @@ let ledger: TestLedger;
 let account: TestAccount;
 let target: Target;
 let env: Record<string, string>;
-let processes: AppProcess[];
+let processes: AppProcess[] = [];
 
 beforeAll(async () => {
   ledger = await openTestLedger();
@@ -41,7 +41,8 @@ beforeAll(async () => {
     // Of one slot: whatever waits and holds it keeps all the others from running.
     startApp("worker", { ...env, BELFRY_CONCURRENCY: "1" }),
   ]);
-});
+  // Processes take their time to start on a busy machine.
+}, 90_000);
 afterAll(async () => {
   await Promise.all(processes.map((process) => process.kill("SIGKILL")));
   await ledger.close();

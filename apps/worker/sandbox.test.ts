@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 async function compile(source: string, language: SandboxLanguage = "javascript") {
-  const outcome = await pool.compile(source, language);
+  const outcome = await pool.compile("a", source, language);
   if (!outcome.ok) throw new Error(outcome.message);
   return { source, language, code: outcome.code, check: outcome.check };
 }

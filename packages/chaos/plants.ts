@@ -313,7 +313,7 @@ export const PLANTS: readonly Plant[] = [
     changes: [
       {
         file: "apps/worker/execute.ts",
-        find: "if (check && check.record.duration_ms >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt)))",
+        find: "if (check && performance.now() - began >= LONG_CHECK_MS && !(await ledger.mayPerform(executionId, attempt)))",
         replace: "if (false)",
       },
     ],

@@ -158,6 +158,19 @@ describe("changing a function", () => {
   });
 });
 
+describe("versions of an uploaded function", () => {
+  const compiled = { source: "export const perform = 1", language: "javascript", code: "", check: false } as const;
+
+  it("get numbers of their own when several are made at once", async () => {
+    const body = createFunctionBody.parse({ name: "uploaded", kind: "sandbox", source: compiled.source });
+    const { id } = await createFunction(db, account.accountId, body, compiled);
+    const patch = () => patchFunction(db, account.accountId, id, { source: compiled.source }, compiled);
+    const rows = await Promise.all(Array.from({ length: 8 }, patch));
+    expect(rows.map((row) => row?.version).sort()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(await getFunction(db, account.accountId, id)).toMatchObject({ version: 9 });
+  });
+});
+
 describe("deleting a function", () => {
   it("is refused while a job calls it, and possible once the job is deleted", async () => {
     const jobId = await makeJob(db, account, { name: "the user" });

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Agent, Dispatcher } from "undici";
+import { collectBytes } from "./collect-bytes.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 
 /** A longer answer is refused, before and after it is decoded. */
@@ -44,8 +45,7 @@ export function exchange(agent: Agent, { url, headers, body, limits, signal }: H
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   let connection: Dispatcher.DispatchController | null = null;
   let answer: Omit<HttpAnswer, "body"> | null = null;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const received = collectBytes();
   let interim = 0;
   let ended: Error | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -62,7 +62,7 @@ export function exchange(agent: Agent, { url, headers, body, limits, signal }: H
     connection?.abort(error);
   };
   const finish = (): void => {
-    const whole = { ...(answer as Omit<HttpAnswer, "body">), body: Buffer.concat(chunks) };
+    const whole = { ...(answer as Omit<HttpAnswer, "body">), body: received.bytes() };
     settle(() => resolve(whole), ENOUGH);
   };
   /** With what is there, if that says it all. */
@@ -110,10 +110,9 @@ export function exchange(agent: Agent, { url, headers, body, limits, signal }: H
       onResponseData(_, chunk) {
         if (ended) return;
         timer?.refresh();
-        chunks.push(chunk);
-        bytes += chunk.length;
+        received.add(chunk);
         const most = isOk(answer?.status ?? 0) ? ANSWER_MAX_BYTES : ERROR_BODY_BYTES;
-        if (bytes > most) breakOff(tooLarge());
+        if (received.length > most) breakOff(tooLarge());
       },
       onResponseEnd: finish,
       onResponseError: (_, error) => breakOff(error),

@@ -53,9 +53,14 @@ function allows(entry: AllowEntry, to: Destination, ip: Address, kind: Kind): bo
   return BY_NAME.has(kind) && (entry.subdomains ? host.endsWith(`.${entry.name}`) : host === entry.name);
 }
 
-/** An IPv4 address that is written as IPv6 (`::ffff:127.0.0.1`) is that IPv4 address. */
+/**
+ * An IPv4 address that is written as IPv6 (`::ffff:127.0.0.1`) is that IPv4 address. The library takes `::127.0.0.1` for
+ * the same, which it is not; a URL writes both without dots.
+ */
 function readAddress(address: string): Address | null {
-  return ipaddr.isValid(address) ? ipaddr.process(address) : null;
+  const dotted = address.includes(":") && address.includes(".");
+  const text = dotted ? (URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? "") : address;
+  return ipaddr.isValid(text) ? ipaddr.process(text) : null;
 }
 
 /** Serves every machine in Azure its configuration; the other clouds use link-local and private addresses. */

@@ -15,10 +15,22 @@ export class TargetBlocked extends Error {
   }
 }
 
-export const resolveBySystem: ResolveName = (name) =>
-  new Promise((resolve, reject) =>
-    systemLookup(name, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses))),
+const underWay = new Map<string, Promise<readonly LookupAddress[]>>();
+
+/** Each lookup keeps one of few threads busy: those who ask for a name at the same time have one answer. */
+export const resolveBySystem: ResolveName = (name) => {
+  const asked = underWay.get(name);
+  if (asked) return asked;
+  const answer = new Promise<readonly LookupAddress[]>((resolve, reject) =>
+    systemLookup(name, { all: true }, (error, addresses) => {
+      underWay.delete(name);
+      if (error) reject(error);
+      else resolve(addresses);
+    }),
   );
+  underWay.set(name, answer);
+  return answer;
+};
 
 /** However long a function lets connecting take, an attempt is given up then. */
 export const CONNECT_MAX_MS = 60_000;

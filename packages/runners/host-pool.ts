@@ -78,10 +78,12 @@ type Slot = {
   lane: Lane;
   state: "starting" | "ready" | "retiring" | "ended";
   entries: Map<number, Entry>;
-  /** Number and time of the last batch, and the number of the last one that has begun. */
+  /** The number of the last batch, since when it waits for an answer, and the number of the last one that has begun. */
   sentSeq: number;
   sentAt: number;
   begunSeq: number;
+  /** When it last said anything. */
+  heardAt: number;
   idleSince: number;
   startTimer: NodeJS.Timeout | null;
   /** The attempt on whose account the worker ends it: the others there are not to blame. */
@@ -159,12 +161,12 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
 
   function ticketOf(lane: Lane, entry: Entry): Ticket {
     const { id } = entry.order;
-    const post = (item: ToHost) => {
-      if (entry.slot && entry.slot.state !== "ended") entry.slot.host.post([item]);
+    const tell = (item: ToHost) => {
+      if (entry.slot && entry.slot.state !== "ended") post(entry.slot, [item]);
     };
     return {
-      go: () => post({ go: id }),
-      stop: (code, message) => post({ stop: id, code, message }),
+      go: () => tell({ go: id }),
+      stop: (code, message) => tell({ stop: id, code, message }),
       withdraw() {
         const at = lane.queue.indexOf(entry);
         if (at >= 0) lane.queue.splice(at, 1);
@@ -202,8 +204,11 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
     if (closed || lane.queue.length === 0) return;
     const now = performance.now();
     const usable = [...lane.slots].filter(({ state }) => state === "ready");
-    const free = usable.find((slot) => slot.begunSeq >= slot.sentSeq);
-    if (free) return send(free, lane.queue.splice(0));
+    const answering = usable.filter((slot) => slot.begunSeq >= slot.sentSeq);
+    // What is sent to one that is blocked is stuck there: one that was silent while it had something to run is asked first.
+    const fresh = answering.find((slot) => slot.entries.size === 0 || now - slot.heardAt < BLOCKED_MS);
+    if (fresh) return send(fresh, lane.queue.splice(0));
+    for (const slot of answering) post(slot, []);
     const starting = [...lane.slots].some(({ state }) => state === "starting");
     const waiting = usable.map((slot) => slot.sentAt + BLOCKED_MS - now).filter((ms) => ms > 0);
     // One of them may take it in a moment.
@@ -219,14 +224,22 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
   }
 
   function send(slot: Slot, entries: Entry[]): void {
-    slot.sentSeq = slot.host.post(entries.map(({ order }) => ({ run: order })));
-    slot.sentAt = performance.now();
+    post(
+      slot,
+      entries.map(({ order }) => ({ run: order })),
+    );
     for (const entry of entries) {
       entry.slot = slot;
       entry.sentSeq = slot.sentSeq;
       slot.entries.set(entry.order.id, entry);
       entry.listener.sent();
     }
+  }
+
+  function post(slot: Slot, items: ToHost[]): void {
+    // Counted from the first one that is not answered.
+    if (slot.begunSeq >= slot.sentSeq) slot.sentAt = performance.now();
+    slot.sentSeq = slot.host.post(items);
   }
 
   /** Does nothing if there is no room: the lane is looked at again when a host becomes idle or ends. */
@@ -239,7 +252,14 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
       entries: new Map(),
       gone: Promise.withResolvers<void>(),
     } as Partial<Slot> as Slot;
-    Object.assign(slot, { sentSeq: 0, sentAt: 0, begunSeq: 0, idleSince: performance.now(), culprit: null });
+    Object.assign(slot, {
+      sentSeq: 0,
+      sentAt: 0,
+      begunSeq: 0,
+      heardAt: 0,
+      idleSince: performance.now(),
+      culprit: null,
+    });
     slots.add(slot);
     lane.slots.add(slot);
     const { path: file, name } = lane.module;
@@ -258,7 +278,8 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
         },
         began(seq, events) {
           slot.begunSeq = Math.max(slot.begunSeq, seq);
-          for (const event of events) tell(slot, event);
+          slot.heardAt = performance.now();
+          for (const event of events) hear(slot, event);
           if (lane.queue.length > 0) pumpSoon(lane);
           if (slot.entries.size === 0) settleSlot(slot);
         },
@@ -271,7 +292,7 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
     ).unref();
   }
 
-  function tell(slot: Slot, event: HostEvent): void {
+  function hear(slot: Slot, event: HostEvent): void {
     const entry = slot.entries.get(event.id);
     if (!entry) return;
     entry.received = true;

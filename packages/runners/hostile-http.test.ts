@@ -246,6 +246,18 @@ describe("a server that sends too much", () => {
     expect(await call(url)).toMatchObject(failure("HTTP_FAILED", /gave no answer/, true));
   });
 
+  it("in chunks of one byte each costs no more than its bytes", async () => {
+    const chunks = Buffer.from("1\r\nx\r\n".repeat(900_000));
+    const head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n";
+    const url = await onRequest((socket) => {
+      socket.write(head);
+      socket.write(chunks);
+      socket.write("0\r\n\r\n");
+    });
+    const { output, error } = await call(url);
+    expect([error, String(output).length]).toEqual([null, 900_000]);
+  });
+
   it.each([
     ["a reason", "HTTP/1.1 200 "],
     ["a chunk's extension", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a="],

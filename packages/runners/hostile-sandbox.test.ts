@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openSandboxKit, type SandboxKit } from "./sandbox-test-kit.ts";
+import { openSandboxKit, type SandboxKit } from "./test-sandbox.ts";
 
 const CANARY = "canary-3f9a51c7";
 
@@ -289,6 +289,12 @@ describe("what takes all there is", () => {
     expect(result).toMatchObject({ error: { code: "FUNCTION_CRASHED" }, retryable: false });
   });
 
+  it("has the memory that its limit says", async () => {
+    const source = perform("return new ArrayBuffer(20 * 1024 * 1024).byteLength");
+    expect((await attack(source, { memoryMb: 16 })).error?.code).toBe("FUNCTION_CRASHED");
+    expect((await attack(source, { memoryMb: 32 })).output).toBe(20 * 1024 * 1024);
+  });
+
   it("a large answer, and a deep one, are cut or refused", async () => {
     expect((await attack(perform("return 'x'.repeat(2e6)"))).error?.message).toContain("larger than 1048576 bytes");
     expect((await attack(perform("return 'x'.repeat(1e6)"))).record.output).toMatchObject({ truncated: true });
@@ -405,6 +411,25 @@ describe("fetch", () => {
     );
     for (const end of rest.output as string[]) expect(end).toMatch(/^TypeError (TARGET_BLOCKED|FETCH_FAILED)$/);
     expect(connections).toBe(0);
+    canary.close();
+  });
+
+  it("reaches no private address, though it is listed, unless the deployment allows it", async () => {
+    let connections = 0;
+    const canary = createTcpServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => canary.listen(0, "127.0.0.1", resolve));
+    const { port } = canary.address() as AddressInfo;
+    const guarded = openSandboxKit({ allow: [] });
+    for (const host of ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254"]) {
+      const listed = new URL(`http://${host}:${port}`).host;
+      const source = perform(`return fetch("http://${host}:${port}/").then(() => "in")`);
+      expect((await guarded.call(source, { hosts: [listed] })).error?.code).toBe("TARGET_BLOCKED");
+    }
+    expect(connections).toBe(0);
+    await guarded.close();
     canary.close();
   });
 

@@ -54,9 +54,14 @@ beforeAll(async () => {
     "mixed.js",
     `name: "mixed", perform(event, { payload }) {
       if (payload.how === "blocks") for (;;);
+      if (payload.how === "blocks later") setTimeout(() => { for (;;); }, 30);
       if (payload.how === "exits") setTimeout(() => process.exit(1), 300);
       return new Promise((done) => setTimeout(done, payload.ms ?? 0, process.pid));
     }`,
+  );
+  folder.define(
+    "unchecked.js",
+    `name: "unchecked", setup() { throw new Error("no disk"); }, perform() {}, rollback: () => "undone"`,
   );
   folder.define("env.js", `name: "env", perform: () => process.env`);
   folder.define(
@@ -113,7 +118,7 @@ const run = (name: string, payload: Json = {}, more: Partial<HostedCall> = {}, o
     },
     checkTimeoutMs: 10_000,
     performTimeoutMs: 10_000,
-    askAfter: Number.POSITIVE_INFINITY,
+    askAfter: Number.MAX_SAFE_INTEGER,
     mayPerform: async () => true,
     signal: never,
     onProgress: () => undefined,
@@ -157,6 +162,10 @@ describe("the handlers of an attempt", () => {
       rollback: null,
     });
     expect(logsOf(outcome)).toEqual(logs);
+  });
+
+  it("have nothing to roll back when setup throws before a perform without a check", async () => {
+    expect(await run("unchecked")).toMatchObject({ end: "failed", error: { message: "no disk" }, rollback: null });
   });
 
   it("roll back a perform that has failed, and record it", async () => {
@@ -295,6 +304,17 @@ describe("a process that is blocked", () => {
     expect(over).toBe(false);
     expect(others[0]?.perform?.output).not.toBe(first.perform?.output);
     expect(await blocking).toMatchObject({ end: "failed", error: { code: "TIMEOUT" } });
+  });
+
+  it("leaves what it has not read to another one", async () => {
+    await run("mixed");
+    const blocking = run("mixed", { how: "blocks later", ms: 60_000 }, { performTimeoutMs: 500 });
+    // It has just answered, so it is given more before anybody can know.
+    await sleep(60);
+    const unread = run("mixed");
+
+    expect(await blocking).toMatchObject({ end: "failed", error: { code: "TIMEOUT" } });
+    expect(await unread).toMatchObject({ end: "success" });
   });
 });
 

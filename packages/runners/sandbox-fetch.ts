@@ -47,14 +47,25 @@ async function follow(
 ): Promise<FetchAnswer> {
   let request = first;
   for (let redirects = 0; ; redirects++) {
-    assertListed(request.url, hosts);
-    const response = await send(client, request, signal);
-    const target = request.follow ? redirectTarget(response, request.url) : null;
-    if (!target) return readAnswer(response, request.url);
-    await response.body.dump().catch(() => undefined);
+    const { url } = request;
+    assertListed(url, hosts);
+    const answer = await client.slots.hold(url.origin, signal, () => ask(client, request, signal));
+    if (!("redirect" in answer)) return answer;
     if (redirects === MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
-    request = redirected(request, target, response.statusCode);
+    request = redirected(request, answer.redirect, answer.status);
   }
+}
+
+async function ask(
+  client: HttpClient,
+  request: Request,
+  signal: AbortSignal,
+): Promise<FetchAnswer | { redirect: URL; status: number }> {
+  const response = await send(client, request, signal);
+  const redirect = request.follow ? redirectTarget(response, request.url) : null;
+  if (!redirect) return readAnswer(response, request.url);
+  await response.body.dump().catch(() => undefined);
+  return { redirect, status: response.statusCode };
 }
 
 function assertListed(url: URL, hosts: readonly string[]): void {

@@ -52,7 +52,8 @@ export type SandboxInstance = {
   begin: (outside: Outside, memoryBytes: number) => void;
   /** Undoes whatever a call has left in its memory, bit by bit; false if it has grown, and is to be dropped. */
   restore: () => boolean;
-  memoryBytes: () => number;
+  /** All of its memory. */
+  bytes: () => Uint8Array;
 };
 
 /**
@@ -92,7 +93,7 @@ export async function openInstance(): Promise<SandboxInstance> {
       whole.fill(0, used.length);
       return true;
     },
-    memoryBytes: () => memory.buffer.byteLength,
+    bytes: () => new Uint8Array(memory.buffer),
   };
 }
 

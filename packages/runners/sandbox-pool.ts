@@ -1,48 +1,19 @@
-import type {
-  CallLimits,
-  CallOutcome,
-  CompileOutcome,
-  FetchAnswer,
-  FromHost,
-  LogLevel,
-  SandboxLanguage,
-  SandboxRun,
-} from "./sandbox-messages.ts";
-import { type SandboxProcess, startSandboxProcess } from "./sandbox-process.ts";
+import { type Reaper, startReaper } from "./host-reaper.ts";
+import {
+  type CalledHost,
+  type CallHooks,
+  callOn,
+  compileOn,
+  type SandboxCall,
+  type SandboxOutcome,
+} from "./sandbox-call.ts";
+import type { CompileOutcome, FromHost, SandboxLanguage } from "./sandbox-messages.ts";
+import { startSandboxProcess } from "./sandbox-process.ts";
 
-/** A call that computes for longer makes room for others: a host more is started, and the system divides the processors. */
-const LONG_MS = 200;
 /** Hosts at most, for each one that is meant to compute: those beyond wait for answers or compute for long. */
 const HOSTS_PER_PLACE = 4;
-/** After its limit or a stop, a host that has not answered for so long is killed. */
-const GRACE_MS = 250;
-const COMPILE_MS = 5_000;
-const WATCH_MEMORY_MS = 100;
-/** What a host may remember of sources before it is told to forget them. */
-const KEPT_SOURCE_CHARS = 8 * 1024 * 1024;
-/** A sandbox that came to take up more leaves its host with memory to be collected: a new host is cheaper. */
-const LARGE_MEMORY_BYTES = 48 * 1024 * 1024;
 /** Hosts in a row that ended before they were ready. */
 const MAX_FALSE_STARTS = 5;
-const FETCHES_PER_CALL = 20;
-const FETCHES_AT_ONCE = 6;
-
-export type SandboxCall = {
-  /** Names the code: whatever has the same key has the same code. */
-  key: string;
-  code: string;
-  /** JSON text. */
-  event: string;
-  run: SandboxRun;
-  limits: CallLimits;
-  log: (level: LogLevel, text: string) => void;
-  fetch: (request: string, signal: AbortSignal) => Promise<FetchAnswer>;
-  /** Ends the call; what it answers then counts no more. */
-  signal: AbortSignal;
-};
-
-/** Of a call: what became of it, or that its process ended under it. */
-export type SandboxOutcome = CallOutcome | { ok: false; reason: "killed"; message: string; permanent: false };
 
 /** A host that is held for one call. `leave` gives it back, and has to be called. */
 export type SandboxPlace = {
@@ -53,7 +24,8 @@ export type SandboxPlace = {
 export type SandboxPool = {
   /** Waits for a host. Those of one account wait behind those of accounts that hold fewer. Rejects with the signal's reason. */
   enter: (account: string, signal: AbortSignal) => Promise<SandboxPlace>;
-  compile: (source: string, language: SandboxLanguage) => Promise<CompileOutcome>;
+  /** Waits for a host as a call does. */
+  compile: (account: string, source: string, language: SandboxLanguage) => Promise<CompileOutcome>;
   close: () => Promise<void>;
   /** How many hosts there are, and how many of them are held. */
   count: () => { hosts: number; held: number };
@@ -69,20 +41,12 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
   const queue: Waiter[] = [];
   let falseStarts = 0;
   let closed = false;
-  let nextId = 0;
+  let reaper: Reaper | null = null;
 
   return {
-    enter: (account, signal) =>
-      new Promise((resolve, reject) => {
-        if (closed) return reject(new Error("the sandbox is closed"));
-        if (signal.aborted) return reject(signal.reason);
-        const waiter: Waiter = { account, resolve, reject, signal, onAbort: () => drop(waiter, signal.reason) };
-        signal.addEventListener("abort", waiter.onAbort, { once: true });
-        queue.push(waiter);
-        serve();
-      }),
-    async compile(source, language) {
-      const place = (await this.enter("", new AbortController().signal)) as Place;
+    enter,
+    async compile(account, source, language) {
+      const place = await enter(account, new AbortController().signal);
       try {
         return await place.compile(source, language);
       } finally {
@@ -95,9 +59,21 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
       const ends = [...hosts].map((host) => host.ended);
       for (const host of hosts) host.process.kill();
       await Promise.all(ends);
+      reaper?.close();
     },
     count: () => ({ hosts: hosts.size, held: [...hosts].filter((host) => host.holder !== null).length }),
   };
+
+  function enter(account: string, signal: AbortSignal): Promise<Place> {
+    return new Promise((resolve, reject) => {
+      if (closed) return reject(new Error("the sandbox is closed"));
+      if (signal.aborted) return reject(signal.reason);
+      const waiter: Waiter = { account, resolve, reject, signal, onAbort: () => drop(waiter, signal.reason) };
+      signal.addEventListener("abort", waiter.onAbort, { once: true });
+      queue.push(waiter);
+      serve();
+    });
+  }
 
   function drop(waiter: Waiter, reason: unknown): void {
     const index = queue.indexOf(waiter);
@@ -141,12 +117,16 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
   }
 
   function startHost(): Host {
+    // Told to nobody: without it hosts end all the same, if not in the middle of an endless computation.
+    reaper ??= startReaper(() => undefined);
+    const { add, drop: release } = reaper;
     const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>();
     const host: Host = {
       process: startSandboxProcess(
         (message) => receive(host, message),
         () => {
           hosts.delete(host);
+          if (host.process.pid !== undefined) release(host.process.pid);
           onEnded();
           host.onGone?.("its process ended unexpectedly");
           if (!host.ready) falseStarts += 1;
@@ -166,6 +146,7 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
       onMessage: null,
       onGone: null,
     };
+    if (host.process.pid !== undefined) add(host.process.pid);
     return host;
   }
 
@@ -193,11 +174,14 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
       async call(call) {
         // Whoever held it has given up before there was anything to call.
         if (left) return { ok: false, reason: "killed", message: "it was stopped before it began", permanent: false };
-        const outcome = callOn(host, call);
+        if (!hosts.has(host)) {
+          return { ok: false, reason: "killed", message: "its process ended before it began", permanent: false };
+        }
+        const outcome = callOn(host, call, hooksOf(host));
         busy = outcome;
         return outcome;
       },
-      compile: (source, language) => compileOn(host, source, language),
+      compile: (source, language) => compileOn(host, source, language, hooksOf(host)),
       leave() {
         if (left) return;
         left = true;
@@ -207,143 +191,21 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
     };
   }
 
+  function hooksOf(host: Host): CallHooks {
+    return { retire: () => retire(host), roomChanged: serve };
+  }
+
   /** Takes a host out of use. */
   function retire(host: Host): void {
     hosts.delete(host);
     host.process.kill();
   }
-
-  async function callOn(host: Host, call: SandboxCall): Promise<SandboxOutcome> {
-    const id = ++nextId;
-    const { promise, resolve } = Promise.withResolvers<SandboxOutcome>();
-    const fetches = new AbortController();
-    let started = 0;
-    let underWay = 0;
-    const waiting: (() => void)[] = [];
-
-    const end = (why: string) => {
-      retire(host);
-      resolve({ ok: false, reason: "killed", message: why, permanent: false });
-    };
-    const whenLong = setTimeout(() => {
-      host.long = true;
-      serve();
-    }, LONG_MS);
-    const overdue = () => end(`did not stop within ${GRACE_MS} ms after its limit of ${call.limits.timeoutMs} ms`);
-    let kill = setTimeout(overdue, call.limits.timeoutMs + GRACE_MS);
-    const memory = setInterval(() => {
-      if (!host.process.isBloated(call.limits.memoryBytes)) return;
-      retire(host);
-      resolve({ ok: false, reason: "memory", message: "", permanent: false });
-    }, WATCH_MEMORY_MS);
-    const onAbort = () => {
-      host.process.send({ type: "stop", id });
-      clearTimeout(kill);
-      kill = setTimeout(overdue, GRACE_MS);
-    };
-
-    const answerFetch = async (fetchId: number, request: string) => {
-      const answer = await call.fetch(request, fetches.signal);
-      underWay -= 1;
-      host.resting = underWay > 0;
-      if (!fetches.signal.aborted) host.process.send({ type: "fetched", id, fetchId, answer });
-      waiting.shift()?.();
-    };
-    const startFetch = (fetchId: number, request: string) => {
-      started += 1;
-      if (started > FETCHES_PER_CALL) {
-        const answer = {
-          ok: false,
-          message: `fetch: more than ${FETCHES_PER_CALL} in one call`,
-          code: "FETCH_FAILED",
-        } as const;
-        return host.process.send({ type: "fetched", id, fetchId, answer });
-      }
-      const begin = () => {
-        underWay += 1;
-        if (!host.resting) {
-          host.resting = true;
-          serve();
-        }
-        void answerFetch(fetchId, request);
-      };
-      if (underWay < FETCHES_AT_ONCE) begin();
-      else waiting.push(begin);
-    };
-
-    host.onGone = (why) => resolve({ ok: false, reason: "killed", message: why, permanent: false });
-    host.onMessage = (message) => {
-      if (!("id" in message) || message.id !== id) return;
-      if (message.type === "log") call.log(message.level, message.text);
-      else if (message.type === "fetch") startFetch(message.fetchId, message.request);
-      else if (message.type === "done") {
-        if (message.memoryBytes > LARGE_MEMORY_BYTES || isBroken(message.outcome)) retire(host);
-        resolve(message.outcome);
-      }
-    };
-    call.signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      host.process.send({
-        type: "call",
-        id,
-        key: call.key,
-        event: call.event,
-        run: call.run,
-        limits: call.limits,
-        ...codeFor(host, call),
-      });
-      if (call.signal.aborted) onAbort();
-      return await promise;
-    } finally {
-      clearTimeout(whenLong);
-      clearTimeout(kill);
-      clearInterval(memory);
-      call.signal.removeEventListener("abort", onAbort);
-      fetches.abort(new Error("the call is over"));
-      host.onMessage = null;
-      host.onGone = null;
-    }
-  }
-
-  async function compileOn(host: Host, source: string, language: SandboxLanguage): Promise<CompileOutcome> {
-    const id = ++nextId;
-    const { promise, resolve } = Promise.withResolvers<CompileOutcome>();
-    const failed = (message: string) => resolve({ ok: false, message, line: null, column: null, spoilt: true });
-    const timer = setTimeout(() => failed(`the source could not be compiled within ${COMPILE_MS} ms`), COMPILE_MS);
-    host.onGone = () => failed("the source could not be compiled: the compiler broke over it");
-    host.onMessage = (message) => {
-      if (message.type === "compiled" && message.id === id) resolve(message.outcome);
-    };
-    try {
-      host.process.send({ type: "compile", id, source, language });
-      const outcome = await promise;
-      if (!outcome.ok && outcome.spoilt) retire(host);
-      return outcome;
-    } finally {
-      clearTimeout(timer);
-      host.onMessage = null;
-      host.onGone = null;
-    }
-  }
 }
 
 type Place = SandboxPlace & { compile: (source: string, language: SandboxLanguage) => Promise<CompileOutcome> };
 
-type Host = {
-  process: SandboxProcess;
-  ended: Promise<void>;
-  ready: boolean;
-  /** The account whose call it runs. */
-  holder: string | null;
-  /** Waits for an answer, and computes nothing. */
-  resting: boolean;
-  long: boolean;
-  /** Keys of the code that it was sent. */
-  known: Set<string>;
-  knownChars: number;
-  onMessage: ((message: FromHost) => void) | null;
-  onGone: ((why: string) => void) | null;
-};
+/** A host, and whose call it has. */
+type Host = CalledHost & { ended: Promise<void>; ready: boolean; holder: string | null };
 
 type Waiter = {
   account: string;
@@ -357,18 +219,3 @@ function settle(waiter: Waiter, how: () => void): void {
   waiter.signal.removeEventListener("abort", waiter.onAbort);
   how();
 }
-
-/** What is to be sent along so that the host has the code of a call. */
-function codeFor(host: Host, { key, code }: SandboxCall): { code?: string; forget?: boolean } {
-  if (host.known.has(key)) return {};
-  const forget = host.knownChars + code.length > KEPT_SOURCE_CHARS;
-  if (forget) {
-    host.known.clear();
-    host.knownChars = 0;
-  }
-  host.known.add(key);
-  host.knownChars += code.length;
-  return { code, ...(forget && { forget }) };
-}
-
-const isBroken = (outcome: CallOutcome): boolean => !outcome.ok && outcome.reason === "host";

@@ -49,7 +49,7 @@ export function prelude(host: PreludeHost): Prelude {
   const { log, fetch: startFetch, uuid, answered, failed } = host;
   const { parse, stringify } = JSON;
   const { apply, get } = Reflect;
-  const { slice, replace } = String.prototype;
+  const { slice, replace, toWellFormed } = String.prototype;
   const { fromCharCode } = String;
   const { freeze, defineProperty, entries } = Object;
   const [textOf, ErrorOf, TypeErrorOf, PromiseOf, DateOf] = [String, Error, TypeError, Promise, Date];
@@ -76,8 +76,8 @@ export function prelude(host: PreludeHost): Prelude {
     (...args: unknown[]) => {
       let line = "";
       for (let i = 0; i < args.length && line.length < MAX_LINE; i++) line += (i === 0 ? "" : " ") + print(args[i]);
-      // A text leaves as a C string, which would end there.
-      log(level, apply(replace, cut(line, MAX_LINE), [/\0/g, "\ufffd"]) as string);
+      // A text leaves as a C string in UTF-8, which U+0000 ends and which has no lone surrogates.
+      log(level, apply(replace, apply(toWellFormed, cut(line, MAX_LINE), []), [/\0/g, "\ufffd"]) as string);
     };
   const logger = freeze({ debug: logAt("debug"), info: logAt("info"), warn: logAt("warn"), error: logAt("error") });
   define("console", freeze({ ...logger, log: logger.info, trace: logger.debug }));

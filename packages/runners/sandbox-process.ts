@@ -13,6 +13,7 @@ const PAGE_BYTES = 4096;
 
 /** A process in which uploaded code runs. */
 export type SandboxProcess = {
+  pid: number | undefined;
   send: (message: ToHost) => void;
   kill: () => void;
   /** Whether its memory is beyond what a call with this limit explains. */
@@ -36,16 +37,15 @@ export function startSandboxProcess(onMessage: (message: FromHost) => void, onEx
   const exit = () => {
     if (gone) return;
     gone = true;
-    watch?.();
     onExit();
   };
   child.on("message", (message) => onMessage(message as FromHost));
   child.on("error", exit);
   child.on("exit", exit);
   const { pid } = child;
-  const watch = pid === undefined ? null : killWithParent(pid);
   if (pid !== undefined) yieldToParent(pid);
   return {
+    pid,
     send: (message) => void (child.connected && child.send(message, undefined, undefined, () => undefined)),
     kill: () => killGroup(child),
     isBloated: (memoryBytes) => pid !== undefined && rssOf(pid) > OWN_RSS_BYTES + 2 * memoryBytes,
@@ -87,28 +87,6 @@ function killGroup({ pid }: ChildProcess): void {
   } catch {
     // it is gone
   }
-}
-
-/**
- * A shell that waits on a pipe which the kernel closes when this process dies, however it dies: a host that is in the middle
- * of an endless computation does not notice. Answers a function that calls the watch off.
- */
-function killWithParent(pid: number): () => void {
-  const watch = spawn(
-    "/bin/sh",
-    ["-c", 'read -r word; [ "$word" = off ] || kill -9 "-$1" 2>/dev/null', "sh", String(pid)],
-    {
-      detached: true,
-      env: {},
-      cwd: "/",
-      stdio: ["pipe", "ignore", "ignore"],
-    },
-  );
-  watch.on("error", () => undefined);
-  watch.stdin.on("error", () => undefined);
-  watch.unref();
-  (watch.stdin as unknown as { unref: () => void }).unref();
-  return () => watch.stdin.end("off\n");
 }
 
 function yieldToParent(pid: number): void {

@@ -73,7 +73,7 @@ export async function startVm(call: VmCall, hooks: VmHooks): Promise<RunningVm> 
     stop: () => {
       stopped = true;
     },
-    memoryBytes: vm.memoryBytes,
+    memoryBytes: () => vm.bytes().length,
   };
 
   /** Goes into the sandbox, and stays until nothing more can be done there for now. */

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openSandboxKit, type SandboxKit } from "./sandbox-test-kit.ts";
+import { openSandboxKit, type SandboxKit } from "./test-sandbox.ts";
 
 let kit: SandboxKit;
 let server: Server;
@@ -299,6 +299,8 @@ describe("the processes", () => {
     );
     await expect.poll(() => kit.pool.count().held, { timeout: 10_000 }).toBe(4);
     expect(await output("export const perform = () => 'mine';", { account: "other" })).toBe("mine");
+    expect(await output("export const perform = () => 'mine';", { account: "other" })).toBe("mine");
+    expect(kit.pool.count().held).toBe(4);
     waiting.abort();
     for (const { error } of await Promise.all(hung)) expect(error?.code).toBe("CANCELLED");
     expect(await output("export const perform = () => 1;", { account: "slow" })).toBe(1);
@@ -309,8 +311,8 @@ describe("compiling", () => {
   it("takes types away and finds out whether there is a check", async () => {
     const source =
       'import { defineFunction, type PhaseEvent } from "@belfry/functions";\nexport default defineFunction({ perform: (event: PhaseEvent): number => 1 as number });';
-    expect(await kit.pool.compile(source, "typescript")).toMatchObject({ ok: true, check: false });
-    expect(await kit.pool.compile("export function handler() {}", "javascript")).toMatchObject({
+    expect(await kit.pool.compile("a", source, "typescript")).toMatchObject({ ok: true, check: false });
+    expect(await kit.pool.compile("a", "export function handler() {}", "javascript")).toMatchObject({
       ok: true,
       check: true,
     });
@@ -328,14 +330,14 @@ describe("compiling", () => {
     ["javascript", "(".repeat(200_000), null, null, "stack overflow"],
     ["typescript", "(".repeat(200_000), null, null, ""],
   ] as const)("refuses %s %.40j and says where", async (language, source, line, column, message) => {
-    const outcome = await kit.pool.compile(source, language);
+    const outcome = await kit.pool.compile("a", source, language);
     expect(outcome).toMatchObject({ ok: false, message: expect.stringContaining(message) });
     if (line !== null) expect(outcome).toMatchObject({ line, column });
   });
 
   it("goes on after a source that broke the compiler", async () => {
-    await kit.pool.compile(`let a: number = ${"(".repeat(100_000)}`, "typescript");
-    expect(await kit.pool.compile("export const perform = (a: string) => a;", "typescript")).toMatchObject({
+    await kit.pool.compile("a", `let a: number = ${"(".repeat(100_000)}`, "typescript");
+    expect(await kit.pool.compile("a", "export const perform = (a: string) => a;", "typescript")).toMatchObject({
       ok: true,
     });
   });

@@ -3,8 +3,9 @@ import type { PhaseEvent } from "@belfry/functions/event.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import type { SandboxOutcome } from "./sandbox-call.ts";
 import { fetchForSandbox } from "./sandbox-fetch.ts";
-import type { SandboxOutcome, SandboxPlace, SandboxPool } from "./sandbox-pool.ts";
+import type { SandboxPlace, SandboxPool } from "./sandbox-pool.ts";
 
 const MIB = 1024 * 1024;
 

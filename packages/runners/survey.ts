@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { FileProblem } from "@belfry/contract/registry.ts";
 import { functionFiles } from "./function-files.ts";
 import { hostEnv } from "./host-env.ts";
+import { type Reaper, startReaper } from "./host-reaper.ts";
 import { firstBytes, toStorableText } from "./storable-text.ts";
 import type { FromSurvey, ModuleFacts } from "./survey-messages.ts";
 
@@ -30,23 +31,32 @@ export type Survey = { modules: Map<string, SurveyedModule>; problems: FileProbl
 export async function surveyModules(dir: string, { importMs = IMPORT_MS } = {}): Promise<Survey> {
   const folder = resolve(dir);
   let rest = (await functionFiles(folder)).map((file) => join(folder, file));
-  const found: { path: string; found: ModuleFacts | string }[] = [];
-  while (rest.length > 0) {
-    const seen = await surveySome(rest, importMs);
-    found.push(...seen);
-    rest = rest.slice(seen.length);
+  const found: Found[] = [];
+  if (rest.length === 0) return sortOut(found);
+  const reaper = startReaper(() => undefined);
+  try {
+    while (rest.length > 0) {
+      const seen = await surveySome(rest, importMs, reaper);
+      found.push(...seen);
+      rest = rest.slice(seen.length);
+    }
+    return sortOut(found);
+  } finally {
+    reaper.close();
   }
-  return sortOut(found);
 }
 
+type Found = { path: string; found: ModuleFacts | string };
+
 /** What one process has found out, up to and with the file that it did not survive. Never empty. */
-function surveySome(paths: string[], importMs: number): Promise<{ path: string; found: ModuleFacts | string }[]> {
-  const seen: { path: string; found: ModuleFacts | string }[] = [];
+function surveySome(paths: string[], importMs: number, reaper: Reaper): Promise<Found[]> {
+  const seen: Found[] = [];
   const child = spawn(process.execPath, [ENTRY, ...paths], {
     env: hostEnv(process.env),
     stdio: ["ignore", process.stderr.fd, process.stderr.fd, "ipc"],
     detached: true,
   });
+  if (child.pid !== undefined) reaper.add(child.pid);
   const { promise, resolve: done } = Promise.withResolvers<typeof seen>();
   let ended = false;
   const timer = setTimeout(
@@ -76,13 +86,14 @@ function surveySome(paths: string[], importMs: number): Promise<{ path: string; 
     } catch {
       // it has ended, and left nobody behind
     }
+    if (child.pid !== undefined) reaper.drop(child.pid);
     const path = paths[seen.length];
     if (problem !== null && path !== undefined) seen.push({ path, found: problem });
     done(seen);
   }
 }
 
-function sortOut(all: readonly { path: string; found: ModuleFacts | string }[]): Survey {
+function sortOut(all: readonly Found[]): Survey {
   const modules = new Map<string, SurveyedModule>();
   const problems: FileProblem[] = [];
   const usable = all.flatMap(({ path, found }) => {

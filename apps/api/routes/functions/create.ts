@@ -30,7 +30,7 @@ export const createFunctionRoute: Route = (app, { db, compiler }) =>
     async handler(request, reply) {
       const account = accountOf(request);
       const { body } = request;
-      const compiled = body.kind === "sandbox" ? await compiler.compile(body.source, body.language) : null;
+      const compiled = body.kind === "sandbox" ? await compiler.compile(account, body.source, body.language) : null;
       const row = await createFunction(db, account, body, compiled);
       request.log.info({ function_id: row.id, account_id: account }, "function created");
       const { signingSecret: secret } = row;

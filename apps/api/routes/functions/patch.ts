@@ -46,7 +46,7 @@ export const patchFunctionRoute: Route = (app, { db, compiler }) =>
         // Compiling is dear: what will be refused anyway is refused before.
         const current = found("function", await getFunction(db, account, params.id));
         assertPatchable(current, body);
-        return compiler.compile(body.source, body.language ?? "javascript");
+        return compiler.compile(account, body.source, body.language ?? "javascript");
       }
     },
   });

@@ -354,6 +354,9 @@ describe("POST /automation/jobs/{id}/run", () => {
       error: null,
       check: null,
       perform: null,
+      rollback: null,
+      progress: null,
+      function_version: null,
     });
     expect((await client.get(`/automation/jobs/${job.id}`)).json().run_count).toBe(1);
   });

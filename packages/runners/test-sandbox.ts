@@ -28,9 +28,10 @@ export type SandboxKit = {
   close: () => Promise<void>;
 };
 
-export function openSandboxKit(): SandboxKit {
+/** Its functions may call loopback, unless told otherwise. */
+export function openSandboxKit({ allow = parseAllowList("127.0.0.1,localhost") } = {}): SandboxKit {
   const pool = createSandboxPool({ places: 2 });
-  const client = createHttpClient({ allow: parseAllowList("127.0.0.1,localhost") });
+  const client = createHttpClient({ allow });
   return {
     pool,
     client,
