@@ -89,6 +89,16 @@ describe("/openapi.json", () => {
     }
   });
 
+  it("says of a call that takes JSON or lines what each of them is", () => {
+    const { requestBody } = operations.find(({ operationId }) => operationId === "createJobs") as Operation;
+    expect(requestBody).toMatchObject({
+      content: {
+        "application/json": { schema: { type: "object", properties: { jobs: { type: "array", maxItems: 10_000 } } } },
+        "application/x-ndjson": { schema: { type: "string" } },
+      },
+    });
+  });
+
   it("says that all but health needs a key, and what comes without one", () => {
     expect(document.security).toEqual([{ apiKey: [] }]);
     expect(document.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });

@@ -72,14 +72,17 @@ function tidy<Document extends object>(document: Document): Document {
   const schemas = components?.schemas ?? {};
   for (const name of Object.keys(schemas)) if (name.endsWith("Input")) delete schemas[name];
   for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path))) {
-    const lines = operation.requestBody?.content["application/x-ndjson"];
-    if (lines) lines.schema = { type: "string", description: "One document a line." };
+    const content = operation.requestBody?.content;
+    // In place of an object that it shares with the JSON beside it.
+    if (content?.["application/x-ndjson"]) content["application/x-ndjson"] = { schema: LINES };
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       if (response.description === "Default Response") response.description = STATUS_CODES[status] ?? "";
     }
   }
   return document;
 }
+
+const LINES = { type: "string", description: "One document a line." };
 
 type Components = { schemas?: Record<string, unknown> };
 type Paths = Record<string, Record<string, Operation>>;

@@ -34,15 +34,15 @@ export const bulkJobsRoute: Route = (app, { db, jobMetrics }) =>
         `As JSON up to ${BULK_MAX_JOBS} jobs in up to 16 MiB: all of them are made or, if one is refused, none; the ` +
         "paths in `details` begin with its place, as in `jobs.3.schedule`. `Idempotency-Key` works as for a single job. " +
         `As lines (\`application/x-ndjson\`, one job a line, up to ${IMPORT_MAX_LINES} lines of up to 1 MiB) each job ` +
-        "that can be made is made, by the thousand, and the answer (200) says which lines were refused and why. To send lines " +
+        "that can be made is made, by the thousand, and the answer (207) says which lines were refused and why. To send lines " +
         "again is safe: names are unique, so that a job that is there already is refused with `JOB_NAME_TAKEN`.",
       tags: ["jobs"],
       consumes: ["application/json", "application/x-ndjson"],
       headers: idempotencyHeaders,
       body: jobsBodyOf(createJobBody),
       response: {
-        200: importedJobsAnswer,
         201: createdJobsAnswer,
+        207: importedJobsAnswer,
         ...errorAnswers(
           "MALFORMED_JSON",
           "BAD_REQUEST",
@@ -68,7 +68,7 @@ export const bulkJobsRoute: Route = (app, { db, jobMetrics }) =>
         const { lines, created, refused } = imported;
         jobMetrics.created(account, created);
         request.log.info({ account_id: account, lines, created, refused }, "jobs imported");
-        return reply.code(200).send(imported);
+        return reply.code(207).send(imported);
       }
       const bodies = allOrRefused(await checkJobs((body as z.infer<typeof frame>).jobs, assertPayload));
       const { results, replayed } = await createJobs(db, account, withKeys(bodies, key), "all or nothing");
