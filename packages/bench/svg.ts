@@ -29,7 +29,7 @@ export function barChart({ title, unit, bars }: { title: string; unit: string; b
 
 export type Line = { label: string; values: readonly number[] };
 
-const PLOT = { left: 64, right: 240, top: TOP, height: 260, bottom: 34 };
+const PLOT = { left: 72, right: 270, top: TOP, height: 260, bottom: 34 };
 
 /** Lines over a row of named points, the values on a logarithmic scale; what is no positive number is left out. */
 export function lineChart({
