@@ -6,7 +6,6 @@ import type { ErrorAnswer } from "./answers.ts";
 
 /** Fastify's own refusals, by its codes. */
 const FASTIFY_ERRORS: Record<string, [ApiErrorCode, message: string]> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ["PAYLOAD_TOO_LARGE", "the body is larger than 1 MiB"],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type is none that this call takes"],
   FST_ERR_CTP_INVALID_TYPE: ["UNSUPPORTED_MEDIA_TYPE", "the content type is none that this call takes"],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ["BAD_REQUEST", "the body's length is not what content-length says"],
@@ -16,7 +15,7 @@ const FASTIFY_ERRORS: Record<string, [ApiErrorCode, message: string]> = {
 
 /** The error handler: every error leaves in one shape, and what nobody foresaw leaves without detail and is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const answer = toApiError(error);
+  const answer = isTooLarge(error) ? tooLarge(request.routeOptions.bodyLimit) : toApiError(error);
   if (answer.code === "INTERNAL") request.log.error({ err: error }, "request failed");
   if (answer.code === "UNAVAILABLE") {
     request.log.warn({ err: error }, "the database is not available");
@@ -30,7 +29,13 @@ export function errorBody({ code, message, details }: ApiError): ErrorAnswer {
   return { error: API_ERRORS[code][1], message, code, ...(details && { details }) };
 }
 
-function toApiError(error: unknown): ApiError {
+const isTooLarge = (error: unknown): boolean => (error as { code?: unknown }).code === "FST_ERR_CTP_BODY_TOO_LARGE";
+
+const tooLarge = (limit: number): ApiError =>
+  new ApiError("PAYLOAD_TOO_LARGE", `the body is larger than ${limit / 1024 / 1024} MiB`);
+
+/** What the client is told of an error, whatever it is. */
+export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const known = FASTIFY_ERRORS[String(code)];

@@ -7,7 +7,7 @@ import { duty } from "@belfry/contract/duty.ts";
 import { API_ERRORS, type ApiErrorCode } from "@belfry/contract/errors.ts";
 import { execution, executionWithAttempts, phaseRecord } from "@belfry/contract/execution.ts";
 import { createdFunction, functionRecord, rotatedSecret } from "@belfry/contract/function.ts";
-import { job } from "@belfry/contract/job.ts";
+import { createdJobs, importedJobs, job } from "@belfry/contract/job.ts";
 import type { Json } from "@belfry/contract/json.ts";
 import { occurrence } from "@belfry/contract/occurrence.ts";
 import { registry } from "@belfry/contract/registry.ts";
@@ -26,6 +26,9 @@ const phases = { check: phase.nullable(), perform: phase.nullable(), rollback: p
 
 export const jobAnswer = job.extend({ payload: carried });
 export type JobAnswer = z.infer<typeof jobAnswer>;
+
+export const createdJobsAnswer = createdJobs;
+export const importedJobsAnswer = importedJobs;
 
 export const functionAnswer = functionRecord;
 export type FunctionAnswer = z.infer<typeof functionAnswer>;
@@ -97,6 +100,8 @@ export type ErrorAnswer = z.infer<typeof errorAnswer>;
 /** The names under which the documentation shows them. */
 export const answerNames = z.registry<{ id: string }>();
 answerNames.add(jobAnswer, { id: "Job" });
+answerNames.add(createdJobsAnswer, { id: "CreatedJobs" });
+answerNames.add(importedJobsAnswer, { id: "ImportedJobs" });
 answerNames.add(functionAnswer, { id: "Function" });
 answerNames.add(functionVersionAnswer, { id: "FunctionVersion" });
 answerNames.add(functionVersionWithSourceAnswer, { id: "FunctionVersionWithSource" });

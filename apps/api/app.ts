@@ -35,11 +35,13 @@ export type Route = (app: App, context: Context) => void;
  */
 export type Access = "public" | "account" | "admin" | "callback";
 
+export type BodyType = "application/json" | "text/calendar" | "application/x-ndjson";
+
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
-    /** The type of its body where that is not JSON. */
-    bodyType?: "text/calendar";
+    /** The types of its body where that is not JSON alone. */
+    bodyTypes?: readonly BodyType[];
   }
   interface FastifyRequest {
     /** Set by `authenticate` before anything else of a request that is not public. */

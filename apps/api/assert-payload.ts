@@ -19,7 +19,37 @@ export async function assertPayload(
   accountId: string,
   { functionId, payload }: { functionId: string; payload: Json },
 ): Promise<void> {
-  const schema = await inputSchemaOf(db, accountId, functionId);
+  assertValid(await inputSchemaOf(db, accountId, functionId), payload);
+}
+
+/** The same for many jobs: what a function asks for is read once. */
+export function payloadsOf(
+  db: Db,
+  accountId: string,
+): (job: { function_id: string; payload?: Json | undefined }) => Promise<void> {
+  const schemas = new Map<string, JsonObject | null>();
+  return async ({ function_id: functionId, payload }) => {
+    let schema = schemas.get(functionId);
+    if (schema === undefined) {
+      schema = await inputSchemaOf(db, accountId, functionId);
+      schemas.set(functionId, schema);
+    }
+    assertValid(schema, payload ?? {});
+  };
+}
+
+/** A job's body, or the ApiError for which its payload is refused. */
+export async function bodyOrRefusal<Body>(body: Body, assert: (body: Body) => Promise<void>): Promise<Body | ApiError> {
+  try {
+    await assert(body);
+    return body;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+function assertValid(schema: JsonObject | null, payload: Json): void {
   const validate = schema && compile(schema);
   if (!validate || validate(payload)) return;
   const details = (validate.errors ?? []).slice(0, MAX_ERRORS).map(describe);

@@ -1,26 +1,33 @@
+import type { IncomingMessage } from "node:http";
 import { ApiError } from "@belfry/contract/errors.ts";
 import type { FastifyRequest } from "fastify";
-import type { App } from "./app.ts";
+import type { App, BodyType } from "./app.ts";
 import { parseJson } from "./parse-json.ts";
 
-const JSON_TYPE = "application/json";
-const CALENDAR_TYPE = "text/calendar";
+const DEFAULT_TYPES: readonly BodyType[] = ["application/json"];
 
-/** A body is JSON, or of the one other type that its route names. */
+/** A body is JSON, or of the types that its route names. One of lines is not read here: its route reads it as it comes. */
 export function acceptBodies(app: App): void {
-  app.addContentTypeParser(JSON_TYPE, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
-    assertTaken(request, JSON_TYPE);
-    return parseJson(body);
+  accept("application/json", parseJson);
+  accept("text/calendar", parseUtf8);
+  app.addContentTypeParser("application/x-ndjson", async (request: FastifyRequest, body: IncomingMessage) => {
+    assertTaken(request, "application/x-ndjson");
+    return body;
   });
-  app.addContentTypeParser(CALENDAR_TYPE, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
-    assertTaken(request, CALENDAR_TYPE);
-    return parseUtf8(body);
-  });
+
+  function accept(type: BodyType, parse: (body: Buffer) => unknown): void {
+    app.addContentTypeParser(type, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+      assertTaken(request, type);
+      return parse(body);
+    });
+  }
 }
 
-function assertTaken(request: FastifyRequest, type: string): void {
-  const { bodyType = JSON_TYPE } = request.routeOptions.config;
-  if (type !== bodyType) throw new ApiError("UNSUPPORTED_MEDIA_TYPE", `the content type must be ${bodyType}`);
+function assertTaken(request: FastifyRequest, type: BodyType): void {
+  const { bodyTypes = DEFAULT_TYPES } = request.routeOptions.config;
+  if (!bodyTypes.includes(type)) {
+    throw new ApiError("UNSUPPORTED_MEDIA_TYPE", `the content type must be ${bodyTypes.join(" or ")}`);
+  }
 }
 
 /** Bytes that are not UTF-8, which RFC 5545 wants, are refused rather than replaced. */

@@ -75,6 +75,7 @@ describe("/openapi.json", () => {
       "POST /automation/jobs/{id}/pause",
       "POST /automation/jobs/{id}/resume",
       "POST /automation/jobs/{id}/run",
+      "POST /automation/jobs:bulk",
       "POST /automation/schedules/preview",
     ]);
   });
@@ -86,6 +87,16 @@ describe("/openapi.json", () => {
       expect(tags.length).toBeGreaterThan(0);
       for (const { description } of Object.values(responses)) expect(description).not.toMatch(/^(Default Response)?$/);
     }
+  });
+
+  it("says of a call that takes JSON or lines what each of them is", () => {
+    const { requestBody } = operations.find(({ operationId }) => operationId === "createJobs") as Operation;
+    expect(requestBody).toMatchObject({
+      content: {
+        "application/json": { schema: { type: "object", properties: { jobs: { type: "array", maxItems: 10_000 } } } },
+        "application/x-ndjson": { schema: { type: "string" } },
+      },
+    });
   });
 
   it("says that all but health needs a key, and what comes without one", () => {
@@ -107,6 +118,7 @@ describe("/openapi.json", () => {
       "CallbackReceipt",
       "ChangedCalendar",
       "CreatedFunction",
+      "CreatedJobs",
       "Duty",
       "Error",
       "Execution",
@@ -116,6 +128,7 @@ describe("/openapi.json", () => {
       "FunctionVersion",
       "FunctionVersionWithSource",
       "ImportedCalendar",
+      "ImportedJobs",
       "Job",
       "LedgerAudit",
       "Occurrence",

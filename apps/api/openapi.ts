@@ -66,12 +66,15 @@ export async function registerDocs(app: App): Promise<void> {
   });
 }
 
-/** Takes out what the tools put in for want of better: every schema a second time for its use in requests, and answers named "Default Response". */
+/** Takes out what the tools put in for want of better: every schema a second time for its use in requests, answers named "Default Response", and for lines the schema of the JSON that may come in their place. */
 function tidy<Document extends object>(document: Document): Document {
   const { components, paths } = document as { components?: Components; paths?: Paths };
   const schemas = components?.schemas ?? {};
   for (const name of Object.keys(schemas)) if (name.endsWith("Input")) delete schemas[name];
   for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path))) {
+    const content = operation.requestBody?.content;
+    // In place of an object that it shares with the JSON beside it.
+    if (content?.["application/x-ndjson"]) content["application/x-ndjson"] = { schema: LINES };
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       if (response.description === "Default Response") response.description = STATUS_CODES[status] ?? "";
     }
@@ -79,5 +82,11 @@ function tidy<Document extends object>(document: Document): Document {
   return document;
 }
 
+const LINES = { type: "string", description: "One document a line." };
+
 type Components = { schemas?: Record<string, unknown> };
-type Paths = Record<string, Record<string, { responses?: Record<string, { description: string }> }>>;
+type Paths = Record<string, Record<string, Operation>>;
+type Operation = {
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses?: Record<string, { description: string }>;
+};

@@ -25,6 +25,7 @@ import { testFunctionRoute } from "./routes/functions/test.ts";
 import { getVersionRoute } from "./routes/functions/version.ts";
 import { listVersionsRoute } from "./routes/functions/versions.ts";
 import { livezRoute, readyzRoute } from "./routes/health.ts";
+import { bulkJobsRoute } from "./routes/jobs/bulk.ts";
 import { createJobRoute } from "./routes/jobs/create.ts";
 import { deleteJobRoute } from "./routes/jobs/delete.ts";
 import { listJobExecutionsRoute } from "./routes/jobs/executions.ts";
@@ -60,6 +61,7 @@ export const ROUTES: readonly Route[] = [
 
   listJobsRoute, //           GET    /automation/jobs
   createJobRoute, //          POST   /automation/jobs
+  bulkJobsRoute, //           POST   /automation/jobs:bulk
   getJobRoute, //             GET    /automation/jobs/{id}
   patchJobRoute, //           PATCH  /automation/jobs/{id}
   deleteJobRoute, //          DELETE /automation/jobs/{id}

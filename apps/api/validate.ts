@@ -13,11 +13,21 @@ export const validatorCompiler: FastifySchemaCompiler<z.core.$ZodType> =
   (sent) => {
     // Fastify says null for a body that is not there.
     const given = httpPart === "body" ? (sent ?? undefined) : sent;
-    const result = z.core.safeParse(schema, given);
-    const details = result.success ? findUnstorable(given) : fieldErrors(result.error.issues, given);
-    if (details.length > 0) return { error: refusal(httpPart, details) };
-    return { value: result.data };
+    const { value, details } = check(schema, given);
+    return details.length > 0 ? { error: refusal(httpPart, details) } : { value };
   };
+
+/** What a body says under a schema, or an ApiError with what is wrong with it. */
+export function checkBody<Schema extends z.core.$ZodType>(schema: Schema, given: unknown): z.output<Schema> | ApiError {
+  const { value, details } = check(schema, given);
+  return details.length > 0 ? refusal("body", details) : (value as z.output<Schema>);
+}
+
+function check(schema: z.core.$ZodType, given: unknown): { value?: unknown; details: FieldError[] } {
+  const result = z.core.safeParse(schema, given);
+  if (!result.success) return { details: fieldErrors(result.error.issues, given) };
+  return { value: result.data, details: findUnstorable(given) };
+}
 
 function refusal(httpPart: string | undefined, details: FieldError[]): ApiError {
   switch (httpPart) {

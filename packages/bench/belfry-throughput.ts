@@ -1,8 +1,10 @@
-import { type BackendKind, openGround, startCluster } from "./cluster.ts";
+import { type BackendKind, type ClusterSize, openGround, startCluster } from "./cluster.ts";
 import { type CpuSeconds, microsecondsEach } from "./cpu.ts";
 import { assertLedger, untilAllFinal } from "./finish.ts";
 import { plan } from "./plan.ts";
+import { type PostgresWork, readPostgresWork } from "./postgres-work.ts";
 import type { Servers } from "./servers.ts";
+import { TooBusy } from "./too-busy.ts";
 
 export type Throughput = {
   perSecond: number;
@@ -12,6 +14,8 @@ export type Throughput = {
   seconds: { first: number; half: number; all: number };
   /** Microseconds of CPU an execution; null where they cannot be known. */
   cpu: CpuSeconds | null;
+  /** What Postgres wrote for an execution: bytes of its log, and transactions. */
+  postgres: PostgresWork;
 };
 
 export const CURVE_STEP_MS = 250;
@@ -24,7 +28,7 @@ const HOUR_MS = 3_600_000;
 export async function measureThroughput(
   servers: Servers,
   kind: BackendKind,
-  size: { executions: number; workers: number; concurrency: number },
+  size: ClusterSize & { executions: number },
   all: AsyncDisposableStack,
 ): Promise<Throughput> {
   await using scope = new AsyncDisposableStack();
@@ -33,6 +37,7 @@ export async function measureThroughput(
 
   let before: CpuSeconds | null = null;
   let after: CpuSeconds | null = null;
+  const postgres: PostgresWork = { walBytes: 0, commits: 0 };
   // Once without counting, so that what is compiled at first use is compiled.
   await backlog(Math.ceil(size.executions / 5), false);
   const dueAt = await backlog(size.executions, true);
@@ -56,6 +61,7 @@ export async function measureThroughput(
     ),
     seconds: { first: first / 1000, half: half / 1000, all: last / 1000 },
     cpu: before && after && microsecondsEach(before, after, size.executions),
+    postgres,
   };
 
   async function backlog(executions: number, measured: boolean): Promise<number> {
@@ -63,10 +69,14 @@ export async function measureThroughput(
     const until = dueAt + 1;
     const jobs = Array.from({ length: executions }, () => ({ firstDue: dueAt, everyMs: HOUR_MS }));
     await plan(cluster, jobs, { measureFrom: measured ? dueAt : until, until });
-    if (Date.now() > dueAt) throw new Error("the jobs were due before all of them were made: this machine is too busy");
+    if (Date.now() > dueAt) throw new TooBusy("belfry");
     before = await cluster.cpu();
+    const wrote = await readPostgresWork(cluster.client);
     await untilAllFinal(cluster, until);
     after = await cluster.cpu();
+    const written = await readPostgresWork(cluster.client);
+    postgres.walBytes = (written.walBytes - wrote.walBytes) / executions;
+    postgres.commits = (written.commits - wrote.commits) / executions;
     await assertLedger(cluster, until);
     return dueAt;
   }

@@ -8,14 +8,14 @@ import { type Child, startChild } from "./child.ts";
 import { type BackendKind, openGround } from "./cluster.ts";
 import type { Servers } from "./servers.ts";
 
-/** What a worker process says of itself, every few milliseconds. */
-export type Done = { done: number; at: number };
+/** What a worker process says of itself, every few milliseconds: jobs so far, the last end, and how late those were that it has not told of. */
+export type Done = { done: number; at: number; late: number[] };
 
-const POOL = "raw";
+export const POOL = "raw";
 const BATCH = 1_000;
 /** Batches under way at once, as many as the scheduler allows itself. */
 const PARALLEL = 8;
-const WORKER = fileURLToPath(new URL("./bullmq-worker.ts", import.meta.url));
+export const BULLMQ_WORKER = fileURLToPath(new URL("./bullmq-worker.ts", import.meta.url));
 
 /**
  * BullMQ alone, with nothing but what it needs: the same server, connections, worker processes, concurrency and message
@@ -41,7 +41,7 @@ export async function measureBullmq(
     BENCH_CONCURRENCY: String(concurrency),
   };
   const children = Array.from({ length: workers }, (_, i) => {
-    const child = startChild(WORKER, { env, logFile: join(logs, `bullmq-${i}.log`) });
+    const child = startChild(BULLMQ_WORKER, { env, logFile: join(logs, `bullmq-${i}.log`) });
     scope.defer(child.stop);
     return child;
   });

@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createFunctionBody } from "@belfry/contract/function.ts";
 import { bootstrapAccount } from "@belfry/db/accounts.ts";
 import { type Db, openDatabase } from "@belfry/db/client.ts";
-import { listFunctions } from "@belfry/db/functions.ts";
+import { createFunction, listFunctions } from "@belfry/db/functions.ts";
 import { migrateDatabase } from "@belfry/db/migrate.ts";
 import { type QueueBackend, queueBackend } from "@belfry/queue/backend.ts";
 import { migrateQueue } from "@belfry/queue/migrate.ts";
@@ -56,8 +57,9 @@ export type Cluster = {
   /** CPU that its parts have used so far; null where that cannot be known. */
   cpu(): Promise<CpuSeconds | null>;
   accountId: string;
-  /** The function whose phases are empty. */
+  /** The function whose phases are empty, or the one at `functionUrl`. */
   functionId: string;
+  pids: { scheduler: number; workers: number[] };
   /** Rejects when a process ends by itself. */
   crashed: Promise<never>;
   /** What the processes warned of, for when something is wrong. */
@@ -67,10 +69,12 @@ export type Cluster = {
 const app = (name: string): string => fileURLToPath(new URL(`../../apps/${name}/main.ts`, import.meta.url));
 const FUNCTIONS = fileURLToPath(new URL("./functions", import.meta.url));
 
-/** One scheduler and `workers` workers as processes, all of them ready; stopped when `scope` is disposed. */
+export type ClusterSize = { workers: number; concurrency: number; schedulers?: number; functionUrl?: string };
+
+/** Schedulers, one unless told otherwise, and workers as processes, all of them ready; stopped when `scope` is disposed. */
 export async function startCluster(
   ground: Ground,
-  { workers, concurrency }: { workers: number; concurrency: number },
+  { workers, concurrency, schedulers = 1, functionUrl }: ClusterSize,
   scope: AsyncDisposableStack,
 ): Promise<Cluster> {
   const logs = mkdtempSync(join(tmpdir(), "belfry-bench-logs-"));
@@ -84,7 +88,8 @@ export async function startCluster(
     BELFRY_CONCURRENCY: String(concurrency),
     BELFRY_HTTP_ALLOW: "127.0.0.1",
   };
-  const names = ["scheduler", ...Array.from({ length: workers }, (_, i) => `worker-${i + 1}`)];
+  const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
+  const names = [...named("scheduler", schedulers), ...named("worker", workers)];
   const children = names.map((name) => {
     const child = startChild(app(name.split("-")[0] as string), { env, logFile: join(logs, `${name}.log`) });
     scope.defer(child.stop);
@@ -94,7 +99,8 @@ export async function startCluster(
   const crashed = Promise.race(children.map((child) => child.crashed));
   // Between two waits nobody listens; the next one hears of it.
   crashed.catch(ignore);
-  const [schedulerPid = 0, ...workerPids] = children.map((child) => child.pid);
+  const pids = children.map((child) => child.pid);
+  const [schedulerPids, workerPids] = [pids.slice(0, schedulers), pids.slice(schedulers)];
 
   const { db, close } = openDatabase({
     url: ground.databaseUrl,
@@ -109,17 +115,25 @@ export async function startCluster(
   scope.defer(() => client.end());
 
   const { accountId } = await bootstrapAccount(db, randomBytes(20).toString("hex"));
-  const empty = (await listFunctions(db, accountId, { limit: 100 })).find((fn) => fn.name === "bench-empty");
-  if (!empty) throw new Error("no worker has brought along the function bench-empty");
+  const functionId = functionUrl
+    ? await httpFunction(db, accountId, functionUrl)
+    : (await listFunctions(db, accountId, { limit: 100 })).find((fn) => fn.name === "bench-empty")?.id;
+  if (!functionId) throw new Error("no worker has brought along the function bench-empty");
   return {
     db,
     client,
-    cpu: () => readCpu({ client, schedulerPids: [schedulerPid], workerPids, redisUrl: ground.redisUrl }),
+    cpu: () => readCpu({ client, schedulerPids, workerPids, redisUrl: ground.redisUrl }),
     accountId,
-    functionId: empty.id,
+    functionId,
+    pids: { scheduler: schedulerPids[0] ?? 0, workers: workerPids },
     crashed,
     warnings: () => names.flatMap((name) => warningsIn(join(logs, `${name}.log`))),
   };
+}
+
+async function httpFunction(db: Db, accountId: string, url: string): Promise<string> {
+  const body = createFunctionBody.parse({ name: "bench-http", kind: "http", url });
+  return (await createFunction(db, accountId, body)).id;
 }
 
 const ignore = (): void => undefined;

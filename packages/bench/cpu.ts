@@ -18,8 +18,8 @@ export async function readCpu({ client, schedulerPids, workerPids, redisUrl }: W
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
   try {
     return {
-      scheduler: sum(schedulerPids.map((pid) => statOf(pid).seconds)),
-      workers: sum(workerPids.map((pid) => statOf(pid).seconds)),
+      scheduler: sum(schedulerPids.map(familySeconds)),
+      workers: sum(workerPids.map(familySeconds)),
       postgres: serverSeconds(statOf(rows[0]?.pid ?? 0)),
       redis: redisUrl === null ? 0 : await redisSeconds(redisUrl),
     };
@@ -56,24 +56,32 @@ export function parseStat(stat: string): Stat {
 
 const statOf = (pid: number): Stat => parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
+/** A process with all that it has started, those that have ended included: a worker's functions run in processes of their own. */
+function familySeconds(pid: number): number {
+  const all = allStats();
+  const secondsFrom = (stat: Stat & { pid: number }): number =>
+    stat.seconds + stat.secondsOfEndedChildren + sum(all.filter(({ parent }) => parent === stat.pid).map(secondsFrom));
+  return secondsFrom({ ...statOf(pid), pid });
+}
+
 /** The server that a backend belongs to, with all its processes: those that live, and what it has counted of those that ended. */
 function serverSeconds(backend: Stat): number {
   // A pid of another machine, or of a container, may be somebody else's here.
   if (backend.name !== "postgres") throw new Error("not a process of this machine");
   const server = statOf(backend.parent);
-  const children = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(statIfThere);
-  const living = children.filter((stat) => stat?.parent === backend.parent).map((stat) => stat?.seconds ?? 0);
-  return server.seconds + server.secondsOfEndedChildren + sum(living);
+  const living = allStats().filter(({ parent }) => parent === backend.parent);
+  return server.seconds + server.secondsOfEndedChildren + sum(living.map(({ seconds }) => seconds));
 }
 
-function statIfThere(pid: string): Stat | null {
-  try {
-    return statOf(Number(pid));
-  } catch {
-    return null;
-  }
+/** Every process of this machine; those that end meanwhile are left out. */
+function allStats(): (Stat & { pid: number })[] {
+  return readdirSync("/proc").flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) ? [{ ...statOf(Number(name)), pid: Number(name) }] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function redisSeconds(url: string): Promise<number> {

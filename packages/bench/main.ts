@@ -1,16 +1,17 @@
 // npm run bench: how fast and how punctual is Belfry on this machine, and BullMQ alone beside it?
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { failureLine } from "@belfry/service/failure-line.ts";
-import { runCase } from "./cases.ts";
-import { replaceGenerated } from "./docs-section.ts";
+import { BENCH_CASES } from "./cases.ts";
+import { chartsOf } from "./charts.ts";
+import { keep, replaceGenerated, sectionOf } from "./docs-section.ts";
 import { describeMachine, machineLine } from "./machine.ts";
-import { overRounds, type Sample } from "./measurements.ts";
+import { type Measurement, overRounds, type Sample } from "./measurements.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { openServers } from "./servers.ts";
-import { markdownTable, measurementRows, textTable } from "./table.ts";
+import { measurementRows, textTable } from "./table.ts";
 
-const DOCS = new URL("../../docs/performance.md", import.meta.url);
+const DOCS = new URL("../../docs/", import.meta.url);
 
 const options = optionsOrExit();
 const all = new AsyncDisposableStack();
@@ -31,10 +32,19 @@ async function bench(options: Options): Promise<void> {
   note(machineLine(machine));
 
   const rounds: Sample[][] = [];
+  let failed = false;
   for (let round = 1; round <= options.rounds; round++) {
     if (options.rounds > 1) note(`round ${round} of ${options.rounds}`);
     const samples: Sample[] = [];
-    for (const name of options.cases) samples.push(...(await runCase(name, { servers, options, all, note })));
+    for (const name of options.cases) {
+      try {
+        samples.push(...(await BENCH_CASES[name]({ servers, options, all, note })));
+      } catch (error) {
+        // What was measured so far may have taken an hour.
+        note(`bench: ${name} failed: ${failureLine(error)}`);
+        failed = true;
+      }
+    }
     rounds.push(samples);
   }
 
@@ -42,10 +52,18 @@ async function bench(options: Options): Promise<void> {
   const rows = measurementRows(cases);
   console.log(`\n${textTable(rows)}\n\n${conditions(options)}`);
   if (options.json !== null) writeFileSync(options.json, `${JSON.stringify({ cases, machine }, null, 2)}\n`);
-  if (options.docs) {
-    const section = [markdownTable(rows), conditions(options), `Machine: ${machineLine(machine)}.`].join("\n\n");
-    writeFileSync(DOCS, replaceGenerated(readFileSync(DOCS, "utf8"), section));
-  }
+  if (failed) process.exitCode = 1;
+  else if (options.docs) writeDocs(cases, `${conditions(options)} Machine: ${machineLine(machine)}.`);
+}
+
+function writeDocs(cases: Measurement[], conditions: string): void {
+  const keptFile = new URL("performance.json", DOCS);
+  const kept = keep(existsSync(keptFile) ? JSON.parse(readFileSync(keptFile, "utf8")) : {}, cases, conditions);
+  const charts = chartsOf(Object.values(kept).flatMap(({ figures }) => figures));
+  const page = new URL("performance.md", DOCS);
+  writeFileSync(keptFile, `${JSON.stringify(kept, null, 2)}\n`);
+  for (const { file, svg } of charts) writeFileSync(new URL(file, DOCS), svg);
+  writeFileSync(page, replaceGenerated(readFileSync(page, "utf8"), sectionOf(kept, charts)));
 }
 
 function conditions({ rounds, executions, latenessSeconds, workers, concurrency }: Options): string {

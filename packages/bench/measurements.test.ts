@@ -16,6 +16,13 @@ describe("overRounds", () => {
     ]);
   });
 
+  it("puts a figure beside several others", () => {
+    const value = { ...common, subject: "belfry", value: 6 };
+    const others = [3, 12].map((value, i) => ({ ...common, subject: `peer ${i}`, value }));
+    const samples = [{ ...value, ratio_to: "peer 0" }, { ...value, ratio_to: "peer 1" }, ...others];
+    expect(overRounds([samples]).map(({ ratio }) => ratio)).toEqual([2, 0.5, undefined, undefined]);
+  });
+
   it("gives no ratio when the other was not measured", () => {
     const [alone] = overRounds([round(5_000, 1).slice(0, 1)]);
     expect(alone).not.toHaveProperty("ratio");

@@ -9,7 +9,7 @@ export type Sample = {
   metric: string;
   unit: string;
   value: number;
-  /** The subject with the same metric that this one is to be seen beside. */
+  /** The subject with the same metric that this one is to be seen beside. A figure may stand beside several: one sample for each. */
   ratio_to?: string;
 };
 
@@ -29,10 +29,21 @@ export function overRounds(rounds: readonly (readonly Sample[])[]): Measurement[
   });
 }
 
-function ratioIn(round: readonly Sample[], { ratio_to: subject, ...wanted }: Sample): number[] {
-  const own = round.find((s) => isSame(s, wanted));
-  const other = subject === undefined ? undefined : round.find((s) => isSame(s, { ...wanted, subject }));
+function ratioIn(round: readonly Sample[], sample: Sample): number[] {
+  const own = round.find((s) => isSame(s, sample));
+  const other = round.find(
+    (s) => s.name === sample.name && s.subject === sample.ratio_to && s.metric === sample.metric,
+  );
   return own && other ? [own.value / other.value] : [];
 }
 
-const isSame = (a: Sample, b: Sample): boolean => a.name === b.name && a.subject === b.subject && a.metric === b.metric;
+const isSame = (a: Sample, b: Sample): boolean =>
+  a.name === b.name && a.subject === b.subject && a.metric === b.metric && a.ratio_to === b.ratio_to;
+
+/** Samples of one subject of a case. */
+export const samplesOf =
+  (name: string, subject: string) =>
+  (metric: string, unit: string, value: number, ...beside: string[]): Sample[] => {
+    const sample = { name, subject, metric, unit, value };
+    return beside.length === 0 ? [sample] : beside.map((other) => ({ ...sample, ratio_to: other }));
+  };

@@ -3,6 +3,7 @@ import { createJobBody } from "@belfry/contract/job.ts";
 import { createJob } from "@belfry/db/jobs.ts";
 import { WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
+import type pg from "pg";
 import type { Cluster } from "./cluster.ts";
 import { createPlanTable } from "./ledger-check.ts";
 
@@ -30,7 +31,7 @@ export async function plan(
   });
   const { jobId: template } = await createJob(db, accountId, body, null);
 
-  await createPlanTable(client);
+  const planned: (PlannedJob & { id: string })[] = [];
   for (let start = 0; start < jobs.length; start += CHUNK) {
     const copies = jobs.slice(start, start + CHUNK).map((job) => ({ id: randomUUIDv7(), ...job }));
     await client.query(
@@ -49,18 +50,29 @@ export async function plan(
         copies.map((c) => JSON.stringify(scheduleOf(c))),
       ],
     );
-    await client.query(
-      `insert into bench_plan
-       select n.id, to_timestamp(due / 1000.0), due >= $4
-       from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as n(id, first_due, every)
-       cross join generate_series(n.first_due, $5::bigint - 1, n.every) as due`,
-      [copies.map((c) => c.id), copies.map((c) => c.firstDue), copies.map((c) => c.everyMs), measureFrom, until],
-    );
+    planned.push(...copies);
   }
+  await writePlan(client, planned, { measureFrom, until });
   // As after some time in use; without it the first plans would be made for empty tables.
   await client.query("analyze jobs");
   // The scheduler sleeps until what was due before these came.
   await client.query("select pg_notify($1, '')", [WAKE_CHANNEL]);
+}
+
+/** Writes down what of these jobs is due before `until`. Milliseconds. */
+export async function writePlan(
+  client: pg.Client,
+  jobs: readonly (PlannedJob & { id: string })[],
+  { measureFrom, until }: { measureFrom: number; until: number },
+): Promise<void> {
+  await createPlanTable(client);
+  await client.query(
+    `insert into bench_plan
+     select n.id, to_timestamp(due / 1000.0), due >= $4
+     from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as n(id, first_due, every)
+     cross join generate_series(n.first_due, $5::bigint - 1, n.every) as due`,
+    [jobs.map((job) => job.id), jobs.map((job) => job.firstDue), jobs.map((job) => job.everyMs), measureFrom, until],
+  );
 }
 
 const scheduleOf = ({ firstDue, everyMs }: PlannedJob): Schedule => ({

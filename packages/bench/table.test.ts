@@ -23,9 +23,9 @@ describe("textTable", () => {
 describe("markdownTable", () => {
   it("says the same to a Markdown reader", () => {
     expect(markdownTable(rows).split("\n")).toEqual([
-      "| subject | value |",
-      "| --- | ---: |",
-      "| belfry | 5,000 1/s |",
+      "| subject         |      value |",
+      "| --------------- | ---------: |",
+      "| belfry          |  5,000 1/s |",
       "| bullmq on redis | 12,345 1/s |",
     ]);
   });

@@ -12,12 +12,15 @@ export function textTable(rows: readonly (readonly string[])[]): string {
   return [line(head), line(widths.map((w) => "-".repeat(w))), ...body.map(line)].join("\n");
 }
 
-/** The same as a Markdown table. */
+/** The same as a Markdown table, laid out as the formatter of this repository would. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
-  const { right } = layout(rows);
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const { widths: given, right } = layout(rows);
+  const widths = given.map((width, i) => Math.max(width, right[i] ? 4 : 3));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => pad(cell, widths[i], right[i])).join(" | ")} |`;
   const [head = [], ...body] = rows;
-  return [line(head), line(right.map((r) => (r ? "---:" : "---"))), ...body.map(line)].join("\n");
+  const rule = widths.map((width, i) => (right[i] ? `${"-".repeat(width - 1)}:` : "-".repeat(width)));
+  return [line(head), line(rule), ...body.map(line)].join("\n");
 }
 
 /** The figures as rows of text, the head first. */
@@ -28,7 +31,7 @@ export function measurementRows(measurements: readonly Measurement[]): string[][
       m.name,
       m.subject,
       m.metric,
-      `${figure(m.value)} ${m.unit}`,
+      `${figure(m.value)} ${m.unit}`.trimEnd(),
       m.ratio === undefined ? "" : m.ratio.toFixed(2),
       m.ratio === undefined ? "" : (m.ratio_to ?? ""),
     ]),

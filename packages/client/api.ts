@@ -41,6 +41,16 @@ export type Job = {
   deleted_at: string | null;
 };
 
+export type CreatedJobs = { created: number; jobs: { id: string; name: string; next_run: string | null }[] };
+
+export type ImportedJobs = {
+  lines: number;
+  created: number;
+  refused: number;
+  errors: Errors[];
+  stopped: Errors | null;
+};
+
 export type FunctionRecord = {
   id: string;
   account_id: string | null;
@@ -322,33 +332,7 @@ export type Duty = {
 export type ErrorRecord = {
   error: string;
   message: string;
-  code:
-    | "MALFORMED_JSON"
-    | "BAD_REQUEST"
-    | "UNAUTHORIZED"
-    | "FORBIDDEN"
-    | "NOT_FOUND"
-    | "METHOD_NOT_ALLOWED"
-    | "CONFLICT"
-    | "JOB_NAME_TAKEN"
-    | "FUNCTION_NAME_TAKEN"
-    | "FUNCTION_IN_USE"
-    | "CALENDAR_NAME_TAKEN"
-    | "CALENDAR_IN_USE"
-    | "JOB_NOT_ACTIVE"
-    | "NO_WORKER"
-    | "EXECUTION_FINAL"
-    | "CALLBACK_ANSWERED"
-    | "CALLBACK_CLOSED"
-    | "PAYLOAD_TOO_LARGE"
-    | "UNSUPPORTED_MEDIA_TYPE"
-    | "VALIDATION_ERROR"
-    | "SCHEDULE_INVALID"
-    | "SOURCE_INVALID"
-    | "IDEMPOTENCY_KEY_REUSED"
-    | "INTERNAL"
-    | "UNAVAILABLE"
-    | "TEST_TIMEOUT";
+  code: Code;
   details?: { path: string; message: string; code: string; line?: number; column?: number }[];
 };
 
@@ -534,6 +518,42 @@ export type Schedule =
       jitter?: string;
     };
 
+export type Code =
+  | "MALFORMED_JSON"
+  | "BAD_REQUEST"
+  | "UNAUTHORIZED"
+  | "FORBIDDEN"
+  | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "CONFLICT"
+  | "JOB_NAME_TAKEN"
+  | "FUNCTION_NAME_TAKEN"
+  | "FUNCTION_IN_USE"
+  | "CALENDAR_NAME_TAKEN"
+  | "CALENDAR_IN_USE"
+  | "JOB_NOT_ACTIVE"
+  | "NO_WORKER"
+  | "EXECUTION_FINAL"
+  | "CALLBACK_ANSWERED"
+  | "CALLBACK_CLOSED"
+  | "PAYLOAD_TOO_LARGE"
+  | "UNSUPPORTED_MEDIA_TYPE"
+  | "VALIDATION_ERROR"
+  | "SCHEDULE_INVALID"
+  | "SOURCE_INVALID"
+  | "IDEMPOTENCY_KEY_REUSED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "TEST_TIMEOUT";
+
+export type Errors = {
+  line: number;
+  error: string;
+  message: string;
+  code: Code;
+  details?: { path: string; message: string; code: string }[];
+};
+
 export type Breaker = {
   state: "closed" | "open" | "half_open";
   failures: number;
@@ -567,6 +587,29 @@ export type PhaseRecord = {
   started_at: string;
   duration_ms: number;
   resources?: { cpu_ms: number; max_rss_mb: number; wall_ms: number } | null;
+};
+
+export type CreateJob = {
+  function_id: string;
+  name: string;
+  schedule: Schedule;
+  description?: string;
+  project?: string | null;
+  timezone?: string;
+  dst?: { gap: "shift" | "next" | "skip"; fold: "first" | "last" | "both" } | null;
+  payload?: unknown;
+  priority?: "critical" | "high" | "medium" | "low" | "background";
+  pool?: string;
+  max_runs?: number;
+  timeout_ms?: number | null;
+  check_timeout_ms?: number | null;
+  perform_timeout_ms?: number | null;
+  misfire?: { policy?: "skip" | "run_once" | "run_all"; grace_ms?: number; max_runs?: number; max_age_ms?: number };
+  overlap?: { policy?: "skip" | "queue" | "cancel_running" | "allow"; max_instances?: number; max_queued?: number };
+  auto_pause_after?: number;
+  retry?: { attempts?: number; backoff_ms?: number; max_backoff_ms?: number; jitter?: number };
+  delivery?: "at_least_once" | "at_most_once";
+  enabled?: boolean;
 };
 
 export interface Client {
@@ -695,43 +738,10 @@ export interface Client {
   >;
 
   /** Create a job. Sent again with the same `Idempotency-Key` and the same body, it answers with the job that the first call made and the header `Idempotency-Replayed: true`. */
-  createJob: Call<
-    {
-      body: {
-        function_id: string;
-        name: string;
-        schedule: Schedule;
-        description?: string;
-        project?: string | null;
-        timezone?: string;
-        dst?: { gap: "shift" | "next" | "skip"; fold: "first" | "last" | "both" } | null;
-        payload?: unknown;
-        priority?: "critical" | "high" | "medium" | "low" | "background";
-        pool?: string;
-        max_runs?: number;
-        timeout_ms?: number | null;
-        check_timeout_ms?: number | null;
-        perform_timeout_ms?: number | null;
-        misfire?: {
-          policy?: "skip" | "run_once" | "run_all";
-          grace_ms?: number;
-          max_runs?: number;
-          max_age_ms?: number;
-        };
-        overlap?: {
-          policy?: "skip" | "queue" | "cancel_running" | "allow";
-          max_instances?: number;
-          max_queued?: number;
-        };
-        auto_pause_after?: number;
-        retry?: { attempts?: number; backoff_ms?: number; max_backoff_ms?: number; jitter?: number };
-        delivery?: "at_least_once" | "at_most_once";
-        enabled?: boolean;
-      };
-      idempotencyKey?: string;
-    },
-    Job
-  >;
+  createJob: Call<{ body: CreateJob; idempotencyKey?: string }, Job>;
+
+  /** Create many jobs. As JSON up to 10000 jobs in up to 16 MiB: all of them are made or, if one is refused, none; the paths in `details` begin with its place, as in `jobs.3.schedule`. `Idempotency-Key` works as for a single job. As lines (`application/x-ndjson`, one job a line, up to 50000 lines of up to 1 MiB) each job that can be made is made, by the thousand, and the answer (207) says which lines were refused and why. To send lines again is safe: names are unique, so that a job that is there already is refused with `JOB_NAME_TAKEN`. */
+  createJobs: Call<{ body: { jobs: CreateJob[] }; idempotencyKey?: string }, CreatedJobs>;
 
   /** Get a job */
   getJob: Call<{ id: string }, Job>;
@@ -910,6 +920,7 @@ export const OPERATIONS = {
   rotateFunctionSecret: ["POST", "/automation/functions/{id}/rotate-secret", {}],
   listJobs: ["GET", "/automation/jobs", { isPaged: true }],
   createJob: ["POST", "/automation/jobs", { takesKey: true }],
+  createJobs: ["POST", "/automation/jobs:bulk", { takesKey: true }],
   getJob: ["GET", "/automation/jobs/{id}", {}],
   patchJob: ["PATCH", "/automation/jobs/{id}", {}],
   deleteJob: ["DELETE", "/automation/jobs/{id}", {}],

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dstRule } from "./dst.ts";
+import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
 import { json, payload } from "./json.ts";
 import { misfirePolicy, overlapPolicy } from "./policies.ts";
 import { scheduleInput } from "./schedule-input.ts";
@@ -141,3 +142,46 @@ export const job = z.object({
   deleted_at: instant.nullable(),
 });
 export type Job = z.infer<typeof job>;
+
+/** Jobs that a call with JSON may hold. */
+export const BULK_MAX_JOBS = 10_000;
+
+/** Body of `POST /automation/jobs:bulk`, of jobs that are such and such. */
+export const jobsBodyOf = <Job extends z.ZodType>(job: Job) =>
+  z.strictObject({
+    jobs: z
+      .array(job)
+      .min(1, "must have at least one job")
+      .max(BULK_MAX_JOBS, `must have at most ${BULK_MAX_JOBS} jobs`),
+  });
+
+const newJob = z.object({ id: z.uuid(), name: z.string(), next_run: instant.nullable() });
+
+/** What became of a call that makes all of its jobs. */
+export const createdJobs = z.object({
+  created: z.int(),
+  /** In the order in which they were sent. */
+  jobs: z.array(newJob),
+});
+
+const refusal = z.object({
+  /** The first line is 1. */
+  line: z.int(),
+  error: z.string(),
+  message: z.string(),
+  code: z.enum(Object.keys(API_ERRORS) as ApiErrorCode[]),
+  details: z.array(z.object({ path: z.string(), message: z.string(), code: z.string() })).optional(),
+});
+
+/** What became of jobs that were sent line by line. */
+export const importedJobs = z.object({
+  /** Lines that were read and were not blank: `created` and `refused` together. */
+  lines: z.int(),
+  created: z.int(),
+  refused: z.int(),
+  /** The first thousand lines that were refused, in their order, and why. */
+  errors: z.array(refusal),
+  /** Why the rest was not read, from this line on; null if all was. */
+  stopped: refusal.nullable(),
+});
+export type ImportedJobs = z.infer<typeof importedJobs>;

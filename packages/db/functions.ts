@@ -11,6 +11,7 @@ import { addVersion, type CompiledSource, insertVersion } from "./function-versi
 import { changeLimits, limitsIn, openGate } from "./limits.ts";
 import { nameTaken } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
+import { array } from "./sql-values.ts";
 import { functionSecrets } from "./tables/function-secrets.ts";
 import { functions } from "./tables/functions.ts";
 import { jobs } from "./tables/jobs.ts";
@@ -201,16 +202,31 @@ export async function deleteFunction(db: Db, accountId: string, functionId: stri
 
 /** Throws ApiError VALIDATION_ERROR unless the account may use the function. Keeps it from being deleted until the transaction ends. */
 export async function assertFunctionUsable(tx: Db, accountId: string, functionId: string): Promise<void> {
-  const isUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(functionId);
-  const [row] = isUuid
-    ? await tx
-        .select({ id: functions.id })
-        .from(functions)
-        .where(and(eq(functions.id, functionId), visibleTo(accountId)))
-        .for("share")
-    : [];
-  if (!row) throw invalidField("function_id", `function "${functionId.slice(0, 100)}" does not exist`);
+  const usable = await usableFunctions(tx, accountId, new Set([functionId]));
+  if (!usable.has(functionId)) throw unknownFunction(functionId);
 }
+
+/** Those of the ids that the account may use, in the spelling that was asked for. Keeps them from being deleted until the transaction ends. */
+export async function usableFunctions(
+  tx: Db,
+  accountId: string,
+  functionIds: ReadonlySet<string>,
+): Promise<Set<string>> {
+  const uuids = [...functionIds].filter((id) => UUID.test(id));
+  if (uuids.length === 0) return new Set();
+  const rows = await tx
+    .select({ id: functions.id })
+    .from(functions)
+    .where(and(sql`${functions.id} = any(${array(uuids, "uuid")})`, visibleTo(accountId)))
+    .for("share");
+  const found = new Set(rows.map(({ id }) => id));
+  return new Set(uuids.filter((id) => found.has(id.toLowerCase())));
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export const unknownFunction = (functionId: string): ApiError =>
+  invalidField("function_id", `function "${functionId.slice(0, 100)}" does not exist`);
 
 /** Makes the modules that a worker has loaded known to all accounts, under the ids that they had before. */
 export async function registerModules(

@@ -1,27 +1,22 @@
 /** Every change that a client makes to a job. */
-import { createHash } from "node:crypto";
-import type { DstRule } from "@belfry/contract/dst.ts";
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
 import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
-import type { ScheduleInput } from "@belfry/contract/schedule-input.ts";
-import { assertHasFuture } from "@belfry/schedule/assert-has-future.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { isTooRare } from "@belfry/schedule/search.ts";
 import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
+import { createJobs, fingerprintOf } from "./create-jobs.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { planChange, planEnd, recordChanges } from "./job-changes.ts";
-import { WAKE_CHANNEL } from "./listen.ts";
 import { nameTaken } from "./name-taken.ts";
-import { newId } from "./new-id.ts";
 import { admitAll } from "./overlap.ts";
-import { brokenConstraint } from "./pg-error.ts";
-import { readSchedule, refusingSchedules, withCalendarsOfToday } from "./read-schedule.ts";
+import { calendarsOf, readFuture, withCalendarsOfToday } from "./read-schedule.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
+import { wake } from "./wake.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
 
@@ -35,69 +30,11 @@ export async function createJob(
   body: CreateJobBody,
   idempotencyKey: string | null,
 ): Promise<{ jobId: string; replayed: boolean }> {
-  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
-  const earlier = await findByIdempotencyKey(db, accountId, idempotencyKey, fingerprint);
-  if (earlier) return { jobId: earlier, replayed: true };
-  try {
-    return { jobId: await insertJob(db, accountId, body, idempotencyKey, fingerprint), replayed: false };
-  } catch (error) {
-    const constraint = brokenConstraint(error);
-    if (constraint === "jobs_name" || constraint === "jobs_idempotency_key") {
-      // Two calls with one key at once: the other has won, and this is its replay.
-      const winner = await findByIdempotencyKey(db, accountId, idempotencyKey, fingerprint);
-      if (winner) return { jobId: winner, replayed: true };
-    }
-    throw nameTaken(error, "jobs_name", body.name);
-  }
-}
-
-async function insertJob(
-  db: Db,
-  accountId: string,
-  body: CreateJobBody,
-  idempotencyKey: string | null,
-  fingerprint: string,
-): Promise<string> {
-  return inTransaction(db, async (tx) => {
-    await assertFunctionUsable(tx, accountId, body.function_id);
-    const now = await databaseNow(tx);
-    const jobId = newId();
-    const { spec, calendars, firstRun } = await readFuture(tx, { ...body, id: jobId, accountId }, now);
-    await tx.insert(jobs).values({
-      id: jobId,
-      accountId,
-      functionId: body.function_id,
-      name: body.name,
-      description: body.description,
-      project: body.project,
-      schedule: body.schedule,
-      scheduleSpec: spec,
-      rulesVersion: RULES_VERSION,
-      timezone: body.timezone,
-      dst: body.dst,
-      calendars,
-      payload: body.payload ?? {},
-      priority: body.priority,
-      pool: body.pool,
-      maxRuns: body.max_runs,
-      timeoutMs: body.timeout_ms,
-      checkTimeoutMs: body.check_timeout_ms,
-      performTimeoutMs: body.perform_timeout_ms,
-      misfire: body.misfire,
-      overlap: body.overlap,
-      autoPauseAfter: body.auto_pause_after,
-      retry: body.retry,
-      delivery: body.delivery,
-      enabled: body.enabled,
-      plannedFrom: new Date(now),
-      nextRun: body.enabled ? new Date(firstRun) : null,
-      idempotencyKey,
-      idempotencyFingerprint: idempotencyKey === null ? null : fingerprint,
-    });
-    await recordChanges(tx, [{ jobId, kind: "created", servedUpTo: null }], now);
-    await wake(tx);
-    return jobId;
-  });
+  const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(body) };
+  const { results, replayed } = await createJobs(db, accountId, [{ body, idempotency }], "all or nothing");
+  const [result] = results;
+  if (!result || result instanceof ApiError) throw result;
+  return { jobId: result.id, replayed };
 }
 
 /**
@@ -140,7 +77,7 @@ export async function patchJob(db: Db, accountId: string, jobId: string, patch: 
         }),
       };
       if (newSchedule) {
-        const { spec, calendars } = await readFuture(tx, changed, now);
+        const { spec, calendars } = await readFuture(calendarsOf(tx, accountId), changed, now);
         Object.assign(changed, { scheduleSpec: spec, calendars, rulesVersion: RULES_VERSION });
       }
       if (patch.enabled) {
@@ -315,41 +252,8 @@ async function lockJob(tx: Db, accountId: string, jobId: string): Promise<JobRow
   return row ?? null;
 }
 
-async function findByIdempotencyKey(
-  db: Db,
-  accountId: string,
-  idempotencyKey: string | null,
-  fingerprint: string,
-): Promise<string | null> {
-  if (idempotencyKey === null) return null;
-  const [row] = await db
-    .select({ id: jobs.id, fingerprint: jobs.idempotencyFingerprint })
-    .from(jobs)
-    .where(and(eq(jobs.accountId, accountId), eq(jobs.idempotencyKey, idempotencyKey)));
-  if (!row) return null;
-  if (row.fingerprint !== fingerprint) {
-    throw new ApiError("IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used with another body");
-  }
-  return row.id;
-}
-
-type Written = { id: string; accountId: string; schedule: ScheduleInput; timezone: string; dst: DstRule | null };
-
-/** Throws ApiError SCHEDULE_INVALID, also when nothing of the schedule is left to run. */
-function readFuture(tx: Db, { id, accountId, schedule, timezone, dst }: Written, now: number) {
-  return refusingSchedules(async () => {
-    const read = await readSchedule(tx, accountId, schedule, { timezone, anchor: now, seed: id, ...(dst && { dst }) });
-    return { ...read, firstRun: assertHasFuture(read.spec, schedule, now) };
-  });
-}
-
 function definedOnly<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
-}
-
-/** Tells the schedulers when this transaction commits. */
-async function wake(tx: Db): Promise<void> {
-  await tx.execute(sql`select pg_notify(${WAKE_CHANNEL}, '')`);
 }

@@ -10,9 +10,12 @@ const NAMES = {
 
 /** What is to be thrown when a write has failed: that the name is taken, if that is why; else the error itself. */
 export function nameTaken(error: unknown, index: keyof typeof NAMES, name: string): unknown {
-  if (brokenConstraint(error) !== index) return error;
+  return brokenConstraint(error) === index ? takenName(index, name) : error;
+}
+
+export function takenName(index: keyof typeof NAMES, name: string, why = "already exists"): ApiError {
   const { what, code } = NAMES[index];
-  return new ApiError(code, `${what} with name "${name}" already exists`, [
+  return new ApiError(code, `${what} with name "${name}" ${why}`, [
     { path: "name", message: "is taken", code: "taken" },
   ]);
 }

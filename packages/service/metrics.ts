@@ -69,7 +69,7 @@ export function executionMetrics({ registry }: Metrics): ExecutionMetrics {
   };
 }
 
-export type JobMetrics = { created(accountId: string): void; updated(accountId: string): void };
+export type JobMetrics = { created(accountId: string, jobs?: number): void; updated(accountId: string): void };
 
 export function jobMetrics({ registry }: Metrics): JobMetrics {
   const counter = (name: string, help: string) =>
@@ -77,7 +77,7 @@ export function jobMetrics({ registry }: Metrics): JobMetrics {
   const created = counter("automation_jobs_created_total", "Jobs created through this process");
   const updated = counter("automation_jobs_updated_total", "Jobs changed through this process");
   return {
-    created: (account_id) => created.inc({ account_id }),
+    created: (account_id, jobs = 1) => created.inc({ account_id }, jobs),
     updated: (account_id) => updated.inc({ account_id }),
   };
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const SLOW = "packages/chaos/*.slow.test.ts";
+const SPEED = "packages/bench/*.slow.test.ts";
 
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
@@ -18,7 +19,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["apps/**/*.test.ts", "packages/**/*.test.ts"],
-          exclude: ["**/node_modules/**", SLOW],
+          exclude: ["**/node_modules/**", SLOW, SPEED],
           globalSetup: [fileURLToPath(new URL("./global-setup.ts", import.meta.url))],
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -32,6 +33,15 @@ export default defineConfig({
           include: [SLOW],
           testTimeout: 480_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "speed",
+          include: [SPEED],
+          testTimeout: 240_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -21,7 +21,7 @@ export const importCalendarRoute: Route = (app, { db }) =>
   app.route({
     method: "POST",
     url: "/automation/calendars/:id/import",
-    config: { bodyType: "text/calendar" },
+    config: { bodyTypes: ["text/calendar"] },
     schema: {
       operationId: "importCalendar",
       summary: "Import an iCalendar file",

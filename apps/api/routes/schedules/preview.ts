@@ -1,6 +1,6 @@
 import { schedulePreviewBody } from "@belfry/contract/schedule-preview.ts";
 import { databaseNow } from "@belfry/db/client.ts";
-import { readSchedule, refusingSchedules } from "@belfry/db/read-schedule.ts";
+import { calendarsOf, readSchedule, refusingSchedules } from "@belfry/db/read-schedule.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
 import { answerPreview, previewFrom, previewOptions } from "@belfry/schedule/answer-preview.ts";
 import { errorAnswers, schedulePreviewAnswer } from "../../answers.ts";
@@ -38,7 +38,7 @@ export const previewScheduleRoute: Route = (app, { db }) =>
       return refusingSchedules(async () => {
         const { spec, from } = await inTransaction(db, async (tx) => {
           const from = previewFrom(body, await databaseNow(tx));
-          const { spec } = await readSchedule(tx, account, body.schedule, previewOptions(body, from));
+          const { spec } = await readSchedule(calendarsOf(tx, account), body.schedule, previewOptions(body, from));
           return { spec, from };
         });
         return answerPreview(spec, body, { from, budget: () => forProcessorTime(BUDGET_MS) });

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Load, measureRequests } from "@belfry/bench-peers/load.ts";
+import type { BenchCase } from "./case.ts";
+import { startChild } from "./child.ts";
+import { openGround } from "./cluster.ts";
+import { samplesOf } from "./measurements.ts";
+import { ask, startApi } from "./start-api.ts";
+import { figure } from "./table.ts";
+
+const NAME = "api";
+const BARE = "bare Fastify and pg";
+const CONNECTIONS = 20;
+const WARM_UP_SECONDS = 1;
+const BARE_SERVER = fileURLToPath(import.meta.resolve("@belfry/bench-peers/fastify-pg.ts"));
+
+type Target = { subject: string; url: string; headers: Record<string, string>; path: string; id: string };
+
+/** Creates, reads and lists a second, beside bare Fastify and pg doing the same insert and selects on the same database. */
+export const api: BenchCase = async ({ servers, options, all, note }) => {
+  await using scope = new AsyncDisposableStack();
+  all.defer(() => scope.disposeAsync());
+  const ground = await openGround(servers, "redis", scope);
+  const belfry = await startApi(ground, scope);
+  const target = { name: "target", kind: "http", url: "http://127.0.0.1:9/" };
+  const fn = await ask<{ id: string }>(belfry, "/automation/functions", target);
+  const job = (name: string) => ({ name, function_id: fn.id, schedule: "0 9 * * *", payload: { customer: 7 } });
+  // A list has something to list, and bare Fastify takes the account from a job.
+  const jobs = Array.from({ length: 1_000 }, (_, i) => job(`first ${i}`));
+  const made = await ask<{ jobs: { id: string }[] }>(belfry, "/automation/jobs:bulk", { jobs });
+
+  const logs = mkdtempSync(join(tmpdir(), "belfry-bench-logs-"));
+  scope.defer(() => rmSync(logs, { recursive: true, force: true }));
+  const env = { ...process.env, BENCH_DATABASE_URL: ground.databaseUrl };
+  const bare = startChild(BARE_SERVER, { env, logFile: join(logs, "bare.log") });
+  scope.defer(bare.stop);
+  const { port } = (await bare.ready) as { port: number };
+  const bareUrl = { url: `http://127.0.0.1:${port}`, headers: {} };
+  const bareJob = await ask<{ id: string }>(bareUrl, "/jobs", job("first"));
+  for (let i = 0; i < 49; i++) await ask(bareUrl, "/jobs", job(`first ${i}`));
+
+  const targets: Target[] = [
+    { subject: BARE, ...bareUrl, path: "/jobs", id: bareJob.id },
+    { subject: "belfry", ...belfry, path: "/automation/jobs", id: made.jobs[0]?.id ?? "" },
+  ];
+  const body = (n: number) => JSON.stringify(job(`job ${n}`));
+  const questions = {
+    creates: ({ path }: Target) => ({ method: "POST", path, body }) as const,
+    reads: ({ path, id }: Target) => ({ method: "GET", path: `${path}/${id}` }) as const,
+    lists: ({ path }: Target) => ({ method: "GET", path }) as const,
+  };
+  const samples = [];
+  // Names go on where the warm-up ended.
+  const sent = new Map<string, number>();
+  for (const [metric, questionOf] of Object.entries(questions)) {
+    for (const asked of targets) {
+      const { path, ...question } = questionOf(asked);
+      const load = (seconds: number): Load => ({
+        url: asked.url + path,
+        headers: asked.headers,
+        connections: CONNECTIONS,
+        seconds,
+        ...question,
+        ...("body" in question && { body: () => question.body(counted(asked.subject)) }),
+      });
+      await measureRequests(load(WARM_UP_SECONDS));
+      const perSecond = await measureRequests(load(options.apiSeconds));
+      note(`${NAME}, ${asked.subject}: ${figure(perSecond)} ${metric}/s`);
+      samples.push(
+        ...samplesOf(NAME, asked.subject)(metric, "1/s", perSecond, ...(asked.subject === BARE ? [] : [BARE])),
+      );
+    }
+  }
+  return samples;
+
+  function counted(subject: string): number {
+    const n = (sent.get(subject) ?? 0) + 1;
+    sent.set(subject, n);
+    return n;
+  }
+};

@@ -1,0 +1,88 @@
+/** New jobs in one transaction: all of them or none, or those that can be made. */
+import { createHash } from "node:crypto";
+import { ApiError } from "@belfry/contract/errors.ts";
+import { and, eq, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { brokenConstraint } from "./pg-error.ts";
+import { array } from "./sql-values.ts";
+import { jobs } from "./tables/jobs.ts";
+import { inTransaction } from "./transaction.ts";
+import { type NewJob, type WrittenJob, writeJobs } from "./write-jobs.ts";
+
+export type CreatedJobs = {
+  /** For each job, in their order, what was written or why it was not. */
+  results: (WrittenJob | ApiError)[];
+  /** Whether they are those that an earlier call with the same idempotency keys made. */
+  replayed: boolean;
+};
+
+/** Carries the answers out of a transaction that is to be undone. */
+class NoneWritten extends Error {
+  readonly results: CreatedJobs["results"];
+  constructor(results: CreatedJobs["results"]) {
+    super("some jobs are refused, so none is written");
+    this.results = results;
+  }
+}
+
+/**
+ * Makes jobs. With "all or nothing" none is written if one is refused; the results of the others then say only what
+ * would have been. The same idempotency keys with the same fingerprints give the jobs that the first call made.
+ * Throws ApiError IDEMPOTENCY_KEY_REUSED for the keys of a call that wanted something else.
+ */
+export async function createJobs(
+  db: Db,
+  accountId: string,
+  wanted: readonly NewJob[],
+  mode: "all or nothing" | "what can be",
+): Promise<CreatedJobs> {
+  const earlier = await findEarlier(db, accountId, wanted);
+  if (earlier) return { results: earlier, replayed: true };
+  try {
+    const results = await inTransaction(db, async (tx) => {
+      const written = await writeJobs(tx, accountId, wanted);
+      if (mode === "all or nothing" && written.some(isRefused)) throw new NoneWritten(written);
+      return written;
+    });
+    return { results, replayed: false };
+  } catch (error) {
+    const sameKey = brokenConstraint(error) === "jobs_idempotency_key";
+    if (!sameKey && !(error instanceof NoneWritten)) throw error;
+    // Two calls with the same keys at once: the other has won, and this is its replay.
+    const winner = await findEarlier(db, accountId, wanted);
+    if (winner) return { results: winner, replayed: true };
+    if (error instanceof NoneWritten) return { results: error.results, replayed: false };
+    throw error;
+  }
+}
+
+const isRefused = (result: WrittenJob | ApiError): result is ApiError => result instanceof ApiError;
+
+/** What stands for a request's content when its idempotency key comes again. */
+export const fingerprintOf = (content: unknown): string =>
+  createHash("sha256").update(JSON.stringify(content)).digest("hex");
+
+/** The jobs that an earlier call with these keys made; null without keys or such a call. */
+async function findEarlier(db: Db, accountId: string, wanted: readonly NewJob[]): Promise<WrittenJob[] | null> {
+  const keys = wanted.map(({ idempotency }) => idempotency?.key ?? "");
+  if (!keys[0]) return null;
+  const rows = await db
+    .select({
+      id: jobs.id,
+      name: jobs.name,
+      nextRun: jobs.nextRun,
+      key: jobs.idempotencyKey,
+      fingerprint: jobs.idempotencyFingerprint,
+    })
+    .from(jobs)
+    .where(and(eq(jobs.accountId, accountId), sql`${jobs.idempotencyKey} = any(${array(keys, "text")})`));
+  if (rows.length === 0) return null;
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  return wanted.map(({ idempotency }) => {
+    const row = byKey.get(idempotency?.key ?? "");
+    if (row?.fingerprint !== idempotency?.fingerprint || !row) {
+      throw new ApiError("IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used with another body");
+    }
+    return { id: row.id, name: row.name, nextRun: row.nextRun };
+  });
+}
