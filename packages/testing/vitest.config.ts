@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     // Processes, not threads: tests start servers and send signals.
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     // BullMQ and Postgres clients log what their tests provoke; it is shown for failed tests only.
     silent: "passed-only",
     // In this order: what takes minutes begins when the many fast tests are over, and has the machine to itself.
