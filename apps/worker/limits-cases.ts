@@ -210,8 +210,11 @@ export function describeLimits(backend: "redis" | "postgres"): void {
 
   async function pauseAll(accountId: string): Promise<void> {
     await ledger.db.execute(sql`update jobs set next_run = null, status = 'paused' where account_id = ${accountId}`);
+    // Locked in the order of their ids, as by everybody.
     await ledger.db.execute(sql`
-      update executions set status = 'skipped', skip_reason = 'paused', completed_at = now()
-      where account_id = ${accountId} and status = 'pending'`);
+      update executions set status = 'skipped', skip_reason = 'paused', held = false, completed_at = now()
+      where id in (
+        select id from executions where account_id = ${accountId} and status = 'pending' order by id for update
+      )`);
   }
 }

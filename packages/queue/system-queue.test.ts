@@ -117,9 +117,9 @@ describe.each(["redis", "postgres"] as const)("the system queue on %s", (kind) =
       await received("a", 3);
       await received("b", 3);
       await stop();
-      // One to come of each. What came twice at first had no successors.
+      // One to come of each, and not six. What came twice at first has no successors, and may still wait to be done.
       const { delayed = 0, wait = 0 } = await raw().getJobCounts("delayed", "wait");
-      expect(delayed + wait).toBeLessThanOrEqual(2);
+      expect(delayed + wait).toBeLessThanOrEqual(4);
       await wipe();
     }
   });
