@@ -2,6 +2,8 @@ import type { CallRecord, History, JobRow, LedgerRow, Violation } from "./histor
 
 /** Between the instant that a pause writes down, or a verdict, and its commit. */
 const COMMIT_MS = 3_000;
+/** Between the moment that a verdict writes down and its commit, where it has to wait for a job's row. */
+const VERDICT_MS = 900;
 /** The pause itself had committed, whatever it had to wait for. */
 const COMMITTED_MS = 10_000;
 /** Failures are looked at every second; after this long somebody has done so, whoever was hurt meanwhile. */
@@ -63,7 +65,11 @@ function wronglyPaused(job: JobRow, ended: readonly LedgerRow[]): string | null 
   );
   const newestFirst = [...ended].sort((a, b) => b.scheduledFor - a.scheduledFor);
   const isRight = moments.some((moment) => {
-    const seen = newestFirst.filter(({ completedAt }) => completedAt !== null && completedAt <= moment);
+    // Of two verdicts the one that says the earlier moment may have been committed later.
+    const seen = newestFirst.filter(
+      ({ completedAt, status }) =>
+        completedAt !== null && completedAt <= (status === "failed" ? moment : moment - VERDICT_MS),
+    );
     const last = seen.slice(0, job.autoPauseAfter);
     return last.length === job.autoPauseAfter && last.every(({ status }) => status === "failed");
   });
