@@ -350,6 +350,18 @@ describe("a worker that is shut down while something waits", () => {
     });
   });
 
+  it("records what was answered by a call although the response is still to come", async () => {
+    const worker = await startApp("worker", { ...env, BELFRY_POOL: "stopping", BELFRY_DRAIN_MS: "2500" });
+    const answered = Promise.withResolvers<number>();
+    const answer: TargetAnswer = async (call) =>
+      answered.resolve((await post(callbackOf(call), "complete", { output: "taken" })).status);
+    const executionId = await run(await jobThat(answer, { pool: "stopping" }));
+    expect(await answered.promise).toBe(200);
+    expect((await read(executionId)).status).toBe("running");
+    await worker.kill("SIGTERM");
+    expect(await read(executionId)).toMatchObject({ status: "success", attempt: 1, perform: { output: "taken" } });
+  });
+
   it("loses it if it dies, and a late answer is refused", async () => {
     const worker = await startApp("worker", { ...env, BELFRY_POOL: "dying" });
     const waiting = await takenOn({ pool: "dying", delivery: "at_most_once" });

@@ -104,8 +104,8 @@ function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase 
 
 /**
  * All that a response can come to which is no answer: none, a proxy's 502, a redirect to where nothing may be called, or
- * a 2xx that says nothing usable. Not those after which somebody else takes over (WORKER_LOST, WORKER_STOPPED), and not
- * FUNCTION_ERROR, which a function of kind http says only by a call of its own.
+ * a 2xx that says nothing usable. Not WORKER_LOST, after which somebody else has taken over, and not FUNCTION_ERROR,
+ * which a function of kind http says only by a call of its own.
  */
 const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>([
   "TIMEOUT",
@@ -114,6 +114,7 @@ const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>([
   "HTTP_STATUS",
   "TARGET_BLOCKED",
   "CHECK_INVALID",
+  "WORKER_STOPPED",
 ]);
 
 /** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
