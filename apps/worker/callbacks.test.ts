@@ -167,6 +167,49 @@ describe("a function that answers 202", () => {
     expect(await ended(executionId)).toMatchObject({ status: "success", perform: { output: "done all the same" } });
   });
 
+  it.each<[string, TargetAnswer]>([
+    ["a proxy's 502", (_, response) => void response.writeHead(502).end("Bad Gateway")],
+    ["a 404", (_, response) => void response.writeHead(404).end()],
+    [
+      "a redirect to where nothing may be called",
+      (_, response) => void response.writeHead(307, { location: "http://10.0.0.1/" }).end(),
+    ],
+    ["what is not JSON", (_, response) => void response.end("fine")],
+    ["what no check answers", () => ({ fine: true })],
+  ])("has answered also when its response is %s", async (_, respond) => {
+    const output = { shouldPerform: false };
+    const answer: TargetAnswer = async (call, response) => {
+      expect((await post(callbackOf(call), "complete", { output })).status).toBe(200);
+      return respond(call, response);
+    };
+    const executionId = await run(await jobThat(answer, {}, { check: true }));
+    expect(await ended(executionId)).toMatchObject({ status: "skipped", attempt: 1, check: { output } });
+  });
+
+  it("is too late when its response has failed, also while another attempt is to come", async () => {
+    const executionId = await run(
+      await jobThat((_, response) => void response.writeHead(502).end(), {
+        retry: { attempts: 2, backoff_ms: 60_000 },
+      }),
+    );
+    await expect.poll(async () => (await read(executionId)).attempt, { timeout: 10_000 }).toBe(2);
+    const [call] = target.calls.filter((one) => one.executionId === executionId) as [TargetCall];
+    const late = await post(callbackOf(call), "complete", { output: 1 });
+    expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([409, "CALLBACK_CLOSED"]);
+  });
+
+  it("has a check that it answered in the response refused once its perform was taken on", async () => {
+    const answer: TargetAnswer = (call, response) =>
+      call.phase === "check" ? { shouldPerform: true } : takesOn(call, response);
+    const executionId = await run(await jobThat(answer, {}, { check: true }));
+    const perform = await untilWaiting(executionId, 2);
+    const [check] = target.calls.filter((one) => one.executionId === executionId) as [TargetCall];
+    const again = await post(callbackOf(check), "complete", { output: { shouldPerform: false } });
+    expect([again.status, ((await again.json()) as { code: string }).code]).toEqual([409, "CALLBACK_ANSWERED"]);
+    await post(perform, "complete", { output: 1 });
+    expect(await ended(executionId)).toMatchObject({ status: "success" });
+  });
+
   it("may say that it has failed, and whether to try again", async () => {
     const failing = await takenOn({ retry: { attempts: 2, backoff_ms: 10 } });
     await post(failing, "complete", { error: { message: "the disk is full" } });
@@ -216,6 +259,29 @@ describe("the time limits", () => {
       status: "success",
       perform: { output: "after two limits" },
     });
+  });
+
+  it.each([200, 202])(
+    "of a phase begins anew also while the connection is held, until it answers %i",
+    async (status) => {
+      const beating: TargetAnswer = async (call, response) => {
+        const startedAt = Date.now();
+        while (Date.now() - startedAt < 3_000) {
+          expect((await post(callbackOf(call), "heartbeat")).status).toBe(200);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        }
+        if (status === 202) await post(callbackOf(call), "complete", { output: "after two limits" });
+        response.writeHead(status, { "content-type": "application/json" }).end('"after two limits"');
+      };
+      const executionId = await run(await jobThat(beating, { perform_timeout_ms: 1_500 }));
+      expect(await ended(executionId)).toMatchObject({ status: "success", perform: { output: "after two limits" } });
+    },
+  );
+
+  it("of a phase holds when the heartbeats end, and the connection goes on", async () => {
+    const silent: TargetAnswer = async (call) => void (await post(callbackOf(call), "heartbeat"));
+    const executionId = await run(await jobThat(silent, { perform_timeout_ms: 600 }));
+    expect(await ended(executionId)).toMatchObject({ status: "failed", error: { code: "TIMEOUT" } });
   });
 
   it("of the attempt holds, whatever the heartbeats", async () => {
@@ -282,6 +348,18 @@ describe("a worker that is shut down while something waits", () => {
       attempt: 2,
       attempts: [{ attempt: 1, outcome: "lost", error: { code: "WORKER_STOPPED" } }],
     });
+  });
+
+  it("records what was answered by a call although the response is still to come", async () => {
+    const worker = await startApp("worker", { ...env, BELFRY_POOL: "stopping", BELFRY_DRAIN_MS: "2500" });
+    const answered = Promise.withResolvers<number>();
+    const answer: TargetAnswer = async (call) =>
+      answered.resolve((await post(callbackOf(call), "complete", { output: "taken" })).status);
+    const executionId = await run(await jobThat(answer, { pool: "stopping" }));
+    expect(await answered.promise).toBe(200);
+    expect((await read(executionId)).status).toBe("running");
+    await worker.kill("SIGTERM");
+    expect(await read(executionId)).toMatchObject({ status: "success", attempt: 1, perform: { output: "taken" } });
   });
 
   it("loses it if it dies, and a late answer is refused", async () => {

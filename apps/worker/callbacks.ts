@@ -25,27 +25,26 @@ export type CallbackTools = {
   lost: AbortSignal;
 };
 
-/** The phases of this worker that functions have taken on and answer later. */
+/** The phases of this worker that functions are called for, or have taken on and answer later. */
 export type Callbacks = {
   /** One phase of an attempt. `onWaiting` is called when the function has taken it on. */
   phase(key: CallbackKey, onWaiting: () => void): LatePhase;
   /** A function has said something of an execution. */
   notify(executionId: string): void;
-  /** Looks at all that wait. */
+  /** Looks at all that wait, and at all that are called. */
   look(): void;
   stop(): Promise<void>;
 };
 
-type Waiting = {
-  key: CallbackKey;
-  heartbeatAt: number | null;
-  renew: () => void;
-  resolve: (answer: LateAnswer) => void;
-};
+/** A phase whose call is under way. `heard`: its function has said something, or may have. */
+type Held = { key: CallbackKey; heartbeatAt: number | null; heard: boolean; renew: () => void };
+/** A phase that was taken on. */
+type Waiting = Omit<Held, "heard"> & { resolve: (answer: LateAnswer) => void };
 
 export function createCallbacks({ db, publicUrl, secret, log, lost }: CallbackTools): Callbacks {
   // One phase at a time of each execution.
   const waiting = new Map<string, Waiting>();
+  const held = new Map<string, Held>();
   const base = `${publicUrl.replace(/\/+$/, "")}/automation/executions`;
   const batch = { maxSize: MAX_BATCH, parallel: PARALLEL };
   const reads = createMicroBatch<CallbackKey, CallbackState | null>({
@@ -60,23 +59,41 @@ export function createCallbacks({ db, publicUrl, secret, log, lost }: CallbackTo
     name: "callbacks",
     everyMs: LOOK_EVERY_MS,
     log,
-    runOnce: async () => void (await Promise.all([...waiting.values()].map(look))),
+    async runOnce() {
+      // Most functions answer at once and say nothing before: these cost no query.
+      const heard = [...held.values()].filter((one) => one.heard);
+      await Promise.all([...waiting.values(), ...heard].map(look));
+    },
   });
 
   return {
     phase: (key, onWaiting) => ({
       callback: { url: `${base}/${key.executionId}`, token: callbackToken(secret, key) },
+      listen: (renew) => listen(key, renew),
       wait: (signal, renew) => wait(key, onWaiting, signal, renew),
       close: async () => parse(await closes.add(key)),
     }),
     notify(executionId) {
-      const one = waiting.get(executionId);
+      const holding = held.get(executionId);
+      if (holding) holding.heard = true;
+      const one = waiting.get(executionId) ?? holding;
       // What it does not find out now, the loop does.
       if (one) look(one).catch(() => loop.wake());
     },
-    look: loop.wake,
+    look() {
+      for (const one of held.values()) one.heard = true;
+      loop.wake();
+    },
     stop: loop.stop,
   };
+
+  function listen(key: CallbackKey, renew: () => void): () => void {
+    const one: Held = { key, heartbeatAt: null, heard: false, renew };
+    held.set(key.executionId, one);
+    return () => {
+      if (held.get(key.executionId) === one) held.delete(key.executionId);
+    };
+  }
 
   async function wait(
     key: CallbackKey,
@@ -85,7 +102,9 @@ export function createCallbacks({ db, publicUrl, secret, log, lost }: CallbackTo
     renew: () => void,
   ): Promise<LateAnswer> {
     const { promise, resolve } = Promise.withResolvers<LateAnswer>();
-    const one: Waiting = { key, heartbeatAt: null, renew, resolve };
+    // What has begun the limit anew while the connection was held does not do so once more.
+    const one: Waiting = { key, heartbeatAt: held.get(key.executionId)?.heartbeatAt ?? null, renew, resolve };
+    held.delete(key.executionId);
     const forget = () => void waiting.delete(key.executionId);
     signal.addEventListener("abort", forget, { once: true });
     if (waiting.size < MAX_WAITING) onWaiting();
@@ -100,16 +119,17 @@ export function createCallbacks({ db, publicUrl, secret, log, lost }: CallbackTo
     }
   }
 
-  async function look(one: Waiting): Promise<void> {
+  async function look(one: Held | Waiting): Promise<void> {
     tell(one, await reads.add(one.key));
   }
 
-  function tell(one: Waiting, state: CallbackState | null): void {
+  function tell(one: Held | Waiting, state: CallbackState | null): void {
     if (!state) return;
     if (state.heartbeatAt !== one.heartbeatAt) one.renew();
     one.heartbeatAt = state.heartbeatAt;
     const answer = parse(state.answer);
-    if (answer) one.resolve(answer);
+    // Of a call that is under way, what it responds says whether this is the answer.
+    if (answer && "resolve" in one) one.resolve(answer);
   }
 }
 

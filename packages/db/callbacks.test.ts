@@ -80,6 +80,27 @@ describe("an answer", () => {
     expect(await answer({ ...lost.key, executionId: crypto.randomUUID() })).toBe("unknown");
   });
 
+  it("to a check is refused once its perform is known of, for then the check was answered in its response", async () => {
+    const { key: perform, worker } = await running();
+    const check = { ...perform, phase: "check" } as const;
+    expect(await heartbeatCallback(test.db, check)).toBe("accepted");
+    await accept(perform);
+    expect(await answer(check)).toBe("answered");
+    expect(await heartbeatCallback(test.db, check)).toBe("answered");
+    expect(await readCallbacks(test.db, [check])).toMatchObject([{ answer: null }]);
+    await end(perform, worker);
+    expect(await answer(check)).toBe("closed");
+  });
+
+  it("to a check that was answered by a call stays answered when its perform is known of", async () => {
+    const { key: perform } = await running();
+    const check = { ...perform, phase: "check" } as const;
+    expect(await answer(check)).toBe("accepted");
+    await accept(perform);
+    expect(await answer(check)).toBe("accepted");
+    expect(await answer(check, '{"output":2}')).toBe("answered");
+  });
+
   it("may hold what Postgres does not take for JSON", async () => {
     const { key } = await running();
     const text = JSON.stringify({ output: "a\u0000b\ud800" });

@@ -8,7 +8,7 @@ import { columnsOf, toMs } from "./sql-values.ts";
 /** What a waiting worker finds. `answer` is JSON text; `heartbeatAt` is the instant of the latest sign of life, null if there was none. */
 export type CallbackState = { answer: string | null; heartbeatAt: number | null };
 
-/** `closed`: the attempt has ended, or it is not yet running; `answered`: something else was answered before. */
+/** `closed`: the attempt has ended, or it is not yet running; `answered`: something else was answered before, in the response or by such a call. */
 export type CallbackOutcome = "accepted" | "answered" | "closed" | "unknown";
 
 const keyColumns = sql.raw("execution_id, attempt, phase");
@@ -18,6 +18,11 @@ const isKey = ({ executionId, attempt, phase }: CallbackKey): SQL =>
   sql`execution_id = ${executionId} and attempt = ${attempt} and phase = ${phase}`;
 const isRunning = ({ executionId, attempt }: CallbackKey): SQL =>
   sql`exists (select from executions where id = ${executionId} and attempt = ${attempt} and status = 'running')`;
+/** A perform of which something is known was called, so that its check is over, though nothing was written of that. */
+const isFollowed = ({ executionId, attempt, phase }: CallbackKey): SQL =>
+  phase === "check"
+    ? sql`exists (select from callbacks where execution_id = ${executionId} and attempt = ${attempt} and phase = 'perform')`
+    : sql`false`;
 const isOpen = sql`callbacks.answered_at is null and callbacks.closed_at is null`;
 const stateColumns = sql`answer, ${toMs(sql`heartbeat_at`)} as "heartbeatAt"`;
 
@@ -31,7 +36,7 @@ function numbered(keys: readonly CallbackKey[]): SQL {
 export async function answerCallback(db: Db, key: CallbackKey, answer: string): Promise<CallbackOutcome> {
   const { rowCount } = await db.execute(sql`
     insert into callbacks (${keyColumns}, answered_at, answer)
-    select ${valuesOf(key)}, now(), ${answer} where ${isRunning(key)}
+    select ${valuesOf(key)}, now(), ${answer} where ${isRunning(key)} and not ${isFollowed(key)}
     on conflict (${keyColumns}) do update set answered_at = excluded.answered_at, answer = excluded.answer where ${isOpen}
     returning pg_notify(${CALLBACK_CHANNEL}, ${key.executionId})`);
   return rowCount === 1 ? "accepted" : whyNot(db, key, answer);
@@ -41,7 +46,7 @@ export async function answerCallback(db: Db, key: CallbackKey, answer: string): 
 export async function heartbeatCallback(db: Db, key: CallbackKey): Promise<CallbackOutcome> {
   const { rowCount } = await db.execute(sql`
     insert into callbacks (${keyColumns}, heartbeat_at)
-    select ${valuesOf(key)}, now() where ${isRunning(key)}
+    select ${valuesOf(key)}, now() where ${isRunning(key)} and not ${isFollowed(key)}
     on conflict (${keyColumns}) do update set heartbeat_at = excluded.heartbeat_at where ${isOpen}
     returning pg_notify(${CALLBACK_CHANNEL}, ${key.executionId})`);
   return rowCount === 1 ? "accepted" : whyNot(db, key, null);
@@ -51,9 +56,10 @@ async function whyNot(db: Db, key: CallbackKey, answer: string | null): Promise<
   const { rows } = await db.execute<{ answer: string | null }>(sql`select answer from callbacks where ${isKey(key)}`);
   const given = rows[0]?.answer;
   if (typeof given === "string") return given === answer ? "accepted" : "answered";
-  if (rows[0]) return "closed";
-  const { rowCount } = await db.execute(sql`select from executions where id = ${key.executionId}`);
-  return rowCount === 0 ? "unknown" : "closed";
+  const { rows: found } = await db.execute<{ followed: boolean }>(sql`
+    select ${isRunning(key)} and ${isFollowed(key)} as followed from executions where id = ${key.executionId}`);
+  if (found[0]?.followed) return "answered";
+  return rows[0] || found[0] ? "closed" : "unknown";
 }
 
 /** Notes that a function has taken a phase on, and gives what it has said of it already. */

@@ -112,6 +112,32 @@ describe.each(Object.entries(SERVERS))("%s", (_name, start) => {
 });
 
 // With a parser in front the limit is the parser's.
+describe.each(["node:http", "Express", "Fastify"])("%s takes the largest event that Belfry makes", (name) => {
+  const MIB = 1024 * 1024;
+  const answerOf = (list: string) => `{"shouldPerform":true,"performPayload":{"list":[${list}]}}`;
+  const room = MIB - answerOf("").length;
+  const largest = {
+    "as it came": answerOf(`"${"x".repeat(room - 2)}"`),
+    // A number that is longer when it is written anew, as often as it fits.
+    "with numbers that become longer": answerOf(
+      Array(Math.floor((room + 1) / 5))
+        .fill("1e20")
+        .join(","),
+    ),
+  };
+
+  it.each(Object.entries(largest))("after a check that answered 1 MiB: %s", async (_, answer) => {
+    const url = await serverOf(name)((event) => ("list" in event ? (event.list as unknown[]).length : null), {
+      secret,
+    });
+    const { performPayload } = JSON.parse(answer) as { performPayload: { list: unknown[] } };
+    const event = testEvent("perform", "x".repeat(256 * 1024 - 2), performPayload);
+    const response = await fetch(url, signedCall(secret, event));
+
+    expect([response.status, await response.json()]).toEqual([200, performPayload.list.length]);
+  });
+});
+
 describe.each(["node:http", "Express", "Fastify"])("%s answers a body that is too large", (name) => {
   /** The status of a request that is never ended. */
   const statusOf = async (headers: Record<string, string>, body?: Buffer) => {

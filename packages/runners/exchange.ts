@@ -39,9 +39,11 @@ export const isOk = (status: number): boolean => status >= 200 && status <= 299;
  * Posts one request and gives its answer. An answer other than 2xx has said what counts once its status is there, so its
  * body may be cut, broken or slow. Whatever ends the exchange early closes its connection.
  * @throws PhaseFailure TIMEOUT when a step takes longer than its limit, HTTP_FAILED for an answer that is too large; the
- * signal's reason when that is aborted; undici's and Node's errors as they are.
+ * signal's reason when that is aborted, also before, and then nothing is sent; undici's and Node's errors as they are.
  */
 export function exchange(agent: Agent, { url, headers, body, limits, signal }: HttpRequest): Promise<HttpAnswer> {
+  // A listener that is added now would never hear of it.
+  if (signal.aborted) return Promise.reject(signal.reason as Error);
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   let connection: Dispatcher.DispatchController | null = null;
   let answer: Omit<HttpAnswer, "body"> | null = null;

@@ -167,3 +167,36 @@ it("from https to http is not followed, from https to https and from http to htt
   expect((await call(up.origin)).output).toBe("here");
   expect((await call(over.origin)).output).toBe("here");
 });
+
+it.each([0, 1])(
+  "is not sent once its phase has ended while its secrets were read, and keeps no place: hop %i",
+  async (hop) => {
+    const one = createHttpClient({ allow: parseAllowList("127.0.0.1"), connections: 1 });
+    const { origin, requests } = await redirecting((path) => (path === "/0" ? "/1" : undefined));
+    const asked = Promise.withResolvers<void>();
+    const given = Promise.withResolvers<readonly string[]>();
+    let readings = 0;
+    const secrets = () => {
+      if (readings++ < hop) return [SECRET];
+      asked.resolve();
+      return given.promise;
+    };
+    const phase = new AbortController();
+    const callOne = (target: { secrets: () => readonly string[] | Promise<readonly string[]> }, signal: AbortSignal) =>
+      runPhase(
+        { kind: "http", client: one, url: `${origin}/0`, headers: {}, ...target },
+        { run, event: performEvent(run, {}), timeoutMs: 5_000, signal },
+      );
+
+    const stopped = callOne({ secrets }, phase.signal);
+    await asked.promise;
+    phase.abort();
+    expect((await stopped).error?.code).toBe("CANCELLED");
+    given.resolve([SECRET]);
+
+    // The only place is free again.
+    expect((await callOne({ secrets: () => [SECRET] }, new AbortController().signal)).output).toBe("here");
+    expect(requests.map(({ path }) => path)).toEqual([...["/0"].slice(0, hop), "/0", "/1"]);
+    await one.close();
+  },
+);

@@ -69,3 +69,19 @@ it("does not begin what is called off before its turn, and does not lose the tur
   expect(begun).toEqual(["a", "c"]);
   await expect(slots.hold("x", AbortSignal.abort(new Error("before")), b.run)).rejects.toThrow("before");
 });
+
+it("does not begin what is called off between its turn and its beginning", async () => {
+  for (let microtasks = 0; microtasks < 8; microtasks++) {
+    const slots = createHostSlots(1);
+    const leaving = new AbortController();
+    const a = work("a", []);
+    const first = slots.hold("x", never, a.run);
+    const second = slots.hold("x", leaving.signal, async () => leaving.signal.aborted).catch(() => "called off");
+    const third = slots.hold("x", never, async () => "c");
+    a.end();
+    for (let n = 0; n < microtasks; n++) await null;
+    leaving.abort(new Error("enough"));
+    expect(await Promise.all([first, third])).toEqual(["a", "c"]);
+    expect(await second).not.toBe(true);
+  }
+});

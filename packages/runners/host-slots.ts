@@ -47,6 +47,8 @@ export function createHostSlots(limit: number): HostSlots {
       const turn = take(name, signal);
       if (turn) await turn;
       try {
+        // It may have been given up between its turn and now.
+        signal.throwIfAborted();
         return await work();
       } finally {
         release(name);

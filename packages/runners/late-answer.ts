@@ -12,6 +12,8 @@ export type LateAnswer = { output: Json } | { error: { message: string; retryabl
 export type LatePhase = {
   /** What the function needs for that. */
   callback: NonNullable<BelfryKey["callback"]>;
+  /** From the call on: `renew` is called for each sign of life, also while the connection is held. Ends with what it returns. */
+  listen(renew: () => void): () => void;
   /** The answer as soon as there is one; stops looking when `signal` is aborted. `renew` is called for each sign of life. */
   wait(signal: AbortSignal, renew: () => void): Promise<LateAnswer>;
   /** Ends the waiting, also if it never began. Null if nothing was answered; from then on nothing can be. */

@@ -75,6 +75,7 @@ async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseRe
   const logs = captureLogs();
   const late = latePhaseOf(target, call);
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
+  const stopListening = late?.listen(deadline.renew);
   try {
     const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, late));
     return succeed(begin, logs.lines(), call.event, answer);
@@ -82,6 +83,7 @@ async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseRe
     return failUnlessAnswered(asFailure(thrown), late);
   } finally {
     deadline.clear();
+    stopListening?.();
   }
 
   /** A function may have answered by a call of its own although its response did not arrive, or in the last moment. */
@@ -100,7 +102,20 @@ function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase 
   return target.kind === "http" && event.phase !== "rollback" ? run.later?.(event.phase) : undefined;
 }
 
-const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>(["TIMEOUT", "CANCELLED", "HTTP_FAILED"]);
+/**
+ * All that a response can come to which is no answer: none, a proxy's 502, a redirect to where nothing may be called, or
+ * a 2xx that says nothing usable. Not WORKER_LOST, after which somebody else has taken over, and not FUNCTION_ERROR,
+ * which a function of kind http says only by a call of its own.
+ */
+const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>([
+  "TIMEOUT",
+  "CANCELLED",
+  "HTTP_FAILED",
+  "HTTP_STATUS",
+  "TARGET_BLOCKED",
+  "CHECK_INVALID",
+  "WORKER_STOPPED",
+]);
 
 /** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
 const loadHttp = () => import("./http.ts");
