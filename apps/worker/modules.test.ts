@@ -114,6 +114,26 @@ it("keeps the former version of a file that was broken, says so, and takes the f
   expect(await outcomeOf("version")).toMatchObject({ perform: { output: 3 } });
 }, 60_000);
 
+it("runs the version that it surveyed, although the file was broken meanwhile and its processes end", async () => {
+  folder.define(
+    "version.ts",
+    `name: "version", perform(event, { payload }) { if (payload === "exit") process.exit(1); return { n: 4, pid: process.pid }; }`,
+  );
+  await expect
+    .poll(async () => (await outcomeOf("version"))?.perform?.output, { timeout: 15_000 })
+    .toMatchObject({ n: 4 });
+  folder.write("notes.txt", "hi");
+  folder.write("version.ts", "throw new Error('half an edit');");
+  await expect.poll(async () => (await entryOf("version"))?.problem, { timeout: 15_000 }).toMatch(/goes on/);
+  const before = (await outcomeOf("version"))?.perform?.output;
+
+  const crashed = await ended(await run(await jobOn("version", { payload: "exit", retry: { attempts: 1 } })));
+  expect(crashed).toMatchObject({ status: "failed", error: { code: "FUNCTION_CRASHED" } });
+  const after = await outcomeOf("version");
+  expect(after).toMatchObject({ status: "success", attempt: 1, perform: { output: { n: 4 } } });
+  expect(after?.perform?.output).not.toEqual(before);
+}, 60_000);
+
 it("shows a job whose function no worker has any more, and why", async () => {
   const jobId = await jobOn("added");
   await worker.kill("SIGTERM");
