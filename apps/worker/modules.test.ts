@@ -137,15 +137,18 @@ it("runs the version that it surveyed, although the file was broken meanwhile an
 it("shows a job whose function no worker has any more, and why", async () => {
   const jobId = await jobOn("added");
   await worker.kill("SIGTERM");
-  folder.write("added.ts", "throw new Error('no database');");
+  folder.write("added.ts", "throw new Error('no database at /srv/own/db.sock');");
   worker = await startApp("worker", { DATABASE_URL: ledger.url, BELFRY_FUNCTIONS_DIR: folder.dir });
 
   expect((await getJob(ledger.db, account.accountId, jobId))?.warnings).toMatchObject([
     {
       code: "NO_WORKER",
       message:
-        'no living worker of the pool "default" has the module "added"; added.ts: cannot be imported: no database',
+        'no living worker of the pool "default" has the module "added"; added.ts: cannot be imported: no database at …/db.sock',
     },
   ]);
-  expect(await entryOf("added")).toMatchObject({ workers: [], problem: "added.ts: cannot be imported: no database" });
+  expect(await entryOf("added")).toMatchObject({
+    workers: [],
+    problem: "added.ts: cannot be imported: no database at /srv/own/db.sock",
+  });
 });
