@@ -122,11 +122,16 @@ it("runs the version that it surveyed, although the file was broken meanwhile an
   await expect
     .poll(async () => (await outcomeOf("version"))?.perform?.output, { timeout: 15_000 })
     .toMatchObject({ n: 4 });
+  const outputOf = async () => (await outcomeOf("version"))?.perform?.output;
+  const before = await outputOf();
   folder.write("notes.txt", "hi");
+  folder.define("late.ts", `name: "late", perform() {}`);
+  await expect.poll(() => entryOf("late"), { timeout: 15_000 }).toBeDefined();
+  expect(await outputOf()).toEqual(before);
+
   folder.write("version.ts", "throw new Error('half an edit');");
   await expect.poll(async () => (await entryOf("version"))?.problem, { timeout: 15_000 }).toMatch(/goes on/);
-  const before = (await outcomeOf("version"))?.perform?.output;
-
+  expect(await outputOf()).toEqual(before);
   const crashed = await ended(await run(await jobOn("version", { payload: "exit", retry: { attempts: 1 } })));
   expect(crashed).toMatchObject({ status: "failed", error: { code: "FUNCTION_CRASHED" } });
   const after = await outcomeOf("version");
