@@ -1,5 +1,6 @@
 import type { SkipReason } from "@belfry/contract/states.ts";
 import type { Occurrence, OccurrenceExecution } from "@belfry/db/read-occurrences.ts";
+import type { Waiting } from "@belfry/db/read-waiting.ts";
 import { nameLimits } from "@belfry/db/waits-at.ts";
 
 /** Less than this is the time that a message takes, and nothing to speak of. */
@@ -38,8 +39,11 @@ function explainExecution(execution: OccurrenceExecution, punctually: string, no
   }
 }
 
-function explainPending(execution: OccurrenceExecution, now: number): string {
-  const { held, holdingBack, attempt, availableAt, breakerRetryAt } = execution;
+/** Why an execution has not started. `now` in milliseconds. */
+export function explainPending(
+  { held, holdingBack, attempt, availableAt, breakerRetryAt }: Waiting,
+  now: number,
+): string {
   if (held) return "waits for its turn: another execution of this job is open";
   if (holdingBack) return `waits: ${nameLimits(holdingBack)}`;
   if (breakerRetryAt !== null) return waitsForBreaker(breakerRetryAt, now);

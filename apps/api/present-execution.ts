@@ -28,8 +28,12 @@ export function presentExecution(row: ExecutionRow): ExecutionAnswer {
   };
 }
 
-/** The same with the tries before the last one. */
-export function presentWithAttempts(row: ExecutionRow, attempts: AttemptRow[]): ExecutionWithAttemptsAnswer {
+/** The same with the tries before the last one, and why it has not started. */
+export function presentWithAttempts(
+  row: ExecutionRow,
+  attempts: AttemptRow[],
+  waiting: string | null,
+): ExecutionWithAttemptsAnswer {
   return {
     ...presentExecution(row),
     attempts: attempts.map((attempt) => ({
@@ -40,5 +44,6 @@ export function presentWithAttempts(row: ExecutionRow, attempts: AttemptRow[]): 
       ended_at: attempt.endedAt.toISOString(),
       error: attempt.error,
     })),
+    waiting,
   };
 }

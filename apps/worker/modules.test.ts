@@ -114,18 +114,46 @@ it("keeps the former version of a file that was broken, says so, and takes the f
   expect(await outcomeOf("version")).toMatchObject({ perform: { output: 3 } });
 }, 60_000);
 
+it("runs the version that it surveyed, although the file was broken meanwhile and its processes end", async () => {
+  folder.define(
+    "version.ts",
+    `name: "version", perform(event, { payload }) { if (payload === "exit") process.exit(1); return { n: 4, pid: process.pid }; }`,
+  );
+  await expect
+    .poll(async () => (await outcomeOf("version"))?.perform?.output, { timeout: 15_000 })
+    .toMatchObject({ n: 4 });
+  const outputOf = async () => (await outcomeOf("version"))?.perform?.output;
+  const before = await outputOf();
+  folder.write("notes.txt", "hi");
+  folder.define("late.ts", `name: "late", perform() {}`);
+  await expect.poll(() => entryOf("late"), { timeout: 15_000 }).toBeDefined();
+  expect(await outputOf()).toEqual(before);
+
+  folder.write("version.ts", "throw new Error('half an edit');");
+  await expect.poll(async () => (await entryOf("version"))?.problem, { timeout: 15_000 }).toMatch(/goes on/);
+  expect(await outputOf()).toEqual(before);
+  const crashed = await ended(await run(await jobOn("version", { payload: "exit", retry: { attempts: 1 } })));
+  expect(crashed).toMatchObject({ status: "failed", error: { code: "FUNCTION_CRASHED" } });
+  const after = await outcomeOf("version");
+  expect(after).toMatchObject({ status: "success", attempt: 1, perform: { output: { n: 4 } } });
+  expect(after?.perform?.output).not.toEqual(before);
+}, 60_000);
+
 it("shows a job whose function no worker has any more, and why", async () => {
   const jobId = await jobOn("added");
   await worker.kill("SIGTERM");
-  folder.write("added.ts", "throw new Error('no database');");
+  folder.write("added.ts", "throw new Error('no database at /srv/own/db.sock');");
   worker = await startApp("worker", { DATABASE_URL: ledger.url, BELFRY_FUNCTIONS_DIR: folder.dir });
 
   expect((await getJob(ledger.db, account.accountId, jobId))?.warnings).toMatchObject([
     {
       code: "NO_WORKER",
       message:
-        'no living worker of the pool "default" has the module "added"; added.ts: cannot be imported: no database',
+        'no living worker of the pool "default" has the module "added"; added.ts: cannot be imported: no database at …/db.sock',
     },
   ]);
-  expect(await entryOf("added")).toMatchObject({ workers: [], problem: "added.ts: cannot be imported: no database" });
+  expect(await entryOf("added")).toMatchObject({
+    workers: [],
+    problem: "added.ts: cannot be imported: no database at /srv/own/db.sock",
+  });
 });

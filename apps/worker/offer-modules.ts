@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { FileProblem, Offer } from "@belfry/contract/registry.ts";
 import { type SurveyedModule, surveyModules } from "@belfry/runners/survey.ts";
 
@@ -11,8 +12,8 @@ export type Offered = {
   /** What the worker's row says of it. */
   record(): { modules: string[]; offers: Offer[]; problems: FileProblem[] };
   /**
-   * Looks at the folder again and gives the modules that are no longer to be used. A file that cannot be used any more
-   * leaves the function that it defined as it was.
+   * Looks at the folder again and gives the modules that are no longer to be used. A module none of whose files has
+   * changed stays the same object; a file that cannot be used any more leaves the function that it defined as it was.
    * @throws Error if the folder cannot be read; then everything stays.
    */
   update(): Promise<SurveyedModule[]>;
@@ -30,7 +31,13 @@ export async function offerModules(dir: string | null): Promise<Offered> {
     const former = new Map(modules);
     const broken = new Set(found.problems.map(({ file }) => file));
     modules.clear();
-    for (const [name, module] of found.modules) modules.set(name, module);
+    for (const [name, module] of found.modules) {
+      const old = former.get(name);
+      const same = old && isDeepStrictEqual({ ...old, outdated: false }, module);
+      // Also a file that was broken and is again what it was.
+      if (same) old.outdated = false;
+      modules.set(name, same ? old : module);
+    }
     for (const [name, old] of former) {
       if (!broken.has(old.file) || modules.has(name)) continue;
       old.outdated = true;

@@ -59,7 +59,7 @@ const http = (limits: Limits, fn: Partial<ClaimedExecution["function"]> = {}) =>
 function module(limits: Limits, definition: { check?: boolean } = {}) {
   const greet: SurveyedModule = {
     ...{ name: "greet", description: "", enabled: true, rollback: false, teardown: false, inputSchema: null },
-    ...{ file: "greet.ts", path: "/functions/greet.ts", outdated: false },
+    ...{ file: "greet.ts", path: "/functions/greet.ts", code: { links: [], files: {} }, outdated: false },
     check: definition.check ?? false,
     timeoutMs: limits.module ?? null,
   };

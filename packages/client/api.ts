@@ -253,6 +253,7 @@ export type ExecutionWithAttempts = {
     ended_at: string;
     error: ExecutionError;
   }[];
+  waiting: string | null;
 };
 
 export type CallbackReceipt = { execution_id: string; attempt: number; phase: "check" | "perform" };
@@ -717,7 +718,7 @@ export interface Client {
   /** Close a function's circuit breaker. Executions that it has postponed may start at once. One that is closed stays closed. */
   resetBreaker: Call<{ id: string }, FunctionRecord>;
 
-  /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. */
+  /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. Paths and the names of machines are for admins. */
   getRegistry: Call<object, Registry>;
 
   /** Give a function a new signing secret. Answers the new secret, once. From then on calls are signed with it and, for `overlap_seconds` (a day if absent), with the older ones too, so that receivers can change over; 0 ends the older ones at once. When the answer was lost, rotate again: what the receivers know stays valid. A function of kind `http` that has no secret yet is signed from its first one on. */
@@ -872,7 +873,7 @@ export interface Client {
     Execution
   >;
 
-  /** Get an execution with its earlier attempts */
+  /** Get an execution with its earlier attempts, and why it has not started */
   getExecution: Call<{ id: string }, ExecutionWithAttempts>;
 
   /** Cancel an execution. One that waits is cancelled at once (200). One that runs is asked to stop (202): it ends as `cancelled` as soon as its worker has stopped it, unless it ends by itself before. */

@@ -71,4 +71,8 @@ export const execution = z.object({
 export type Execution = z.infer<typeof execution>;
 
 /** `GET /automation/executions/{id}` also lists the tries before the last one. */
-export const executionWithAttempts = execution.extend({ attempts: z.array(attemptRecord) });
+export const executionWithAttempts = execution.extend({
+  attempts: z.array(attemptRecord),
+  /** Of a pending one: why it has not started, one sentence. Null of all others. */
+  waiting: z.string().nullable(),
+});

@@ -6,6 +6,7 @@ import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
 import { array, opaque, toMs } from "./sql-values.ts";
 import { type HoldingBack, holdingBack, nameLimits } from "./waits-at.ts";
+import { withoutPaths } from "./without-paths.ts";
 
 export type JobWarning = { code: JobWarningCode; message: string; since: Date };
 
@@ -149,7 +150,7 @@ function whyNotStarted(signs: Signs): string {
 function whoServes({ pool, module, workers, able, problem }: Signs): string {
   if (workers === 0) return `no living worker serves the pool "${pool}"`;
   if (able === 0)
-    return `no living worker of the pool "${pool}" has the module "${module}"${problem ? `; ${problem}` : ""}`;
+    return `no living worker of the pool "${pool}" has the module "${module}"${problem ? `; ${withoutPaths(problem)}` : ""}`;
   return able === 1 ? `1 living worker serves the pool "${pool}"` : `${able} living workers serve the pool "${pool}"`;
 }
 

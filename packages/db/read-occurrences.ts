@@ -5,13 +5,12 @@ import { nextFound } from "@belfry/schedule/next-run.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import { startDelay } from "@belfry/schedule/spread.ts";
 import { sql } from "drizzle-orm";
-import { isPostponed } from "./breaker.ts";
 import type { Db } from "./client.ts";
 import { readChanges } from "./job-changes.ts";
 import { instantsOfRange, type PlanSegment, planSegments } from "./planned-instants.ts";
+import { type Waiting, waitingColumns } from "./read-waiting.ts";
 import { toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
-import { type HoldingBack, holdingBack } from "./waits-at.ts";
 
 /** Instants in milliseconds since the epoch. */
 export type Occurrence = {
@@ -22,20 +21,13 @@ export type Occurrence = {
   execution: OccurrenceExecution | null;
 };
 
-export type OccurrenceExecution = {
+export type OccurrenceExecution = Waiting & {
   id: string;
   scheduledFor: number;
   scheduledUntil: number;
   occurrences: number;
   status: ExecutionStatus;
   skipReason: SkipReason | null;
-  held: boolean;
-  /** The limits for which it waits off the queue, if it does. */
-  holdingBack: HoldingBack | null;
-  attempt: number;
-  availableAt: number;
-  /** Until when the circuit breaker of its function is open, if that has put it off: "now" while one execution tries. Else null. */
-  breakerRetryAt: number | null;
   /** Of its first attempt. */
   startedAt: number | null;
   error: ExecutionError | null;
@@ -131,12 +123,8 @@ async function readExecutions(
       order by scheduled_for limit ${limit})
     )
     select e.id, ${toMs(sql`e.scheduled_for`)} as "scheduledFor", ${toMs(sql`e.scheduled_until`)} as "scheduledUntil",
-      e.occurrences, e.status, e.skip_reason as "skipReason", e.held, ${holdingBack} as "holdingBack", e.attempt,
-      ${toMs(sql`e.available_at`)} as "availableAt", ${toMs(sql`coalesce(a.started_at, e.started_at)`)} as "startedAt", e.error,
-      case when e.status = 'pending' and ${isPostponed} then (
-        select ${toMs(sql`case f.breaker_state when 'open' then f.breaker_retry_at else now() end`)}
-        from functions f where f.id = e.function_id and f.breaker_state <> 'closed'
-      ) end as "breakerRetryAt"
+      e.occurrences, e.status, e.skip_reason as "skipReason", ${waitingColumns},
+      ${toMs(sql`coalesce(a.started_at, e.started_at)`)} as "startedAt", e.error
     from found e
     left join attempts a on a.execution_id = e.id and a.attempt = 1
     order by e.scheduled_for`);

@@ -5,6 +5,7 @@
 import type { ExecutionError, ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import type { PhaseRecord, Progress } from "@belfry/contract/execution.ts";
 import type { JsonObject } from "@belfry/contract/json.ts";
+import type { ModuleCode } from "./module-code.ts";
 import type { Run } from "./phase-event.ts";
 
 /** An attempt to be run. Instants in milliseconds since the epoch. */
@@ -18,6 +19,9 @@ export type Order = {
   /** Only clean up after an attempt whose host has ended: roll back if it is said what, and tear down. */
   recover?: { rollback: { performPayload: JsonObject; error: ExecutionError } | null };
 };
+
+/** Comes first. */
+export type CodeToHost = { code: ModuleCode };
 
 export type ToHost =
   | { run: Order }

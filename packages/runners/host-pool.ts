@@ -262,9 +262,9 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
     });
     slots.add(slot);
     lane.slots.add(slot);
-    const { path: file, name } = lane.module;
+    const { path: file, name, code } = lane.module;
     slot.host = startHost(
-      { file, name },
+      { file, name, code },
       { memoryMb, env: filtered, reaper },
       {
         ready() {
@@ -382,7 +382,7 @@ export function createHostPool({ limit, memoryMb, onNotice, env = process.env }:
           slot.host.kill(
             `was ended: it used ${Math.round(memory / 1024 / 1024)} MB, at most ${2 * memoryMb} are allowed`,
           );
-      } else if (slot.state === "ready" && now - slot.idleSince > IDLE_MS && !slot.lane.module.outdated) {
+      } else if (slot.state === "ready" && now - slot.idleSince > IDLE_MS) {
         end(slot, "was ended: it had nothing to do");
       }
     }

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { BatchToHost, FromHost, HostEvent, ToHost } from "./host-messages.ts";
+import type { BatchToHost, CodeToHost, FromHost, HostEvent, ToHost } from "./host-messages.ts";
 import type { Reaper } from "./host-reaper.ts";
+import type { ModuleCode } from "./module-code.ts";
 
 const ENTRY = fileURLToPath(new URL("module-host.ts", import.meta.url));
 /** A host that is asked for its memory is on Linux; elsewhere nobody watches it. */
@@ -29,7 +30,7 @@ export type Host = {
 };
 
 export function startHost(
-  module: { file: string; name: string },
+  module: { file: string; name: string; code: ModuleCode },
   options: { memoryMb: number; env: NodeJS.ProcessEnv; reaper: Reaper },
   listener: HostListener,
 ): Host {
@@ -49,6 +50,7 @@ export function startHost(
   let reason = "";
   let ended = false;
   if (pid !== undefined) options.reaper.add(pid);
+  if (child.connected) child.send({ code: module.code } satisfies CodeToHost, () => undefined);
   child.on("message", (message: FromHost) => {
     if (ended || !isMessage(message)) return;
     if ("ready" in message) listener.ready();

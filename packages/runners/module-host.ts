@@ -4,7 +4,18 @@
  */
 import type { Progress } from "@belfry/contract/execution.ts";
 import { describeThrown } from "./describe-thrown.ts";
-import type { AttemptReport, BatchToHost, FromHost, HostEvent, Order, Stage, ToHost } from "./host-messages.ts";
+import type {
+  AttemptReport,
+  BatchToHost,
+  CodeToHost,
+  FromHost,
+  HostEvent,
+  Order,
+  Stage,
+  ToHost,
+} from "./host-messages.ts";
+import { replayCode } from "./module-code.ts";
+import { offerOwnPackage } from "./own-package.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { readDefinition } from "./read-definition.ts";
 import { runAttempt } from "./run-attempt.ts";
@@ -52,6 +63,9 @@ process.on("exit", (code) => {
 });
 process.on("disconnect", () => process.exit(0));
 
+const { code } = await new Promise<CodeToHost>((resolve) => process.once("message", resolve));
+offerOwnPackage();
+replayCode(code);
 const module = await readDefinition(file);
 if (typeof module === "string" || module.name !== name) {
   send({ failed: typeof module === "string" ? module : `its function is now named ${JSON.stringify(module.name)}` });

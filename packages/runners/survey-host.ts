@@ -5,8 +5,10 @@
 import type { JsonObject } from "@belfry/contract/json.ts";
 import type { DefinedFunction } from "@belfry/functions/define-function.ts";
 import { describeThrown } from "./describe-thrown.ts";
+import { recordCode } from "./module-code.ts";
+import { offerOwnPackage } from "./own-package.ts";
 import { readDefinition } from "./read-definition.ts";
-import type { FromSurvey, ModuleFacts } from "./survey-messages.ts";
+import type { Finding, FromSurvey, ModuleFacts } from "./survey-messages.ts";
 
 const SCHEMA_MAX_BYTES = 64 * 1024;
 
@@ -17,28 +19,34 @@ process.on("disconnect", () => process.exit(0));
 // A file that throws later, from a timer, has been judged by its import; those after it are not to suffer.
 process.on("uncaughtException", () => undefined);
 
+offerOwnPackage();
+const codeOf = recordCode();
 for (const file of process.argv.slice(2)) {
   send({ importing: file });
   const found = await readDefinition(file);
-  send({ file, found: typeof found === "string" ? found : factsOf(found) });
+  send({ file, found: typeof found === "string" ? found : findingOf(found, file) });
 }
 process.disconnect?.();
 
-function factsOf(fn: DefinedFunction): ModuleFacts | string {
+function findingOf(fn: DefinedFunction, file: string): Finding {
   try {
-    return {
-      name: fn.name,
-      description: fn.description,
-      enabled: fn.enabled,
-      check: fn.check !== null,
-      rollback: fn.rollback !== null,
-      teardown: fn.teardown !== null,
-      timeoutMs: fn.timeoutMs,
-      inputSchema: inputSchemaOf(fn),
-    };
+    return { facts: factsOf(fn), code: codeOf(file) };
   } catch (thrown) {
     return `cannot be read: ${describeThrown(thrown)}`;
   }
+}
+
+function factsOf(fn: DefinedFunction): ModuleFacts {
+  return {
+    name: fn.name,
+    description: fn.description,
+    enabled: fn.enabled,
+    check: fn.check !== null,
+    rollback: fn.rollback !== null,
+    teardown: fn.teardown !== null,
+    timeoutMs: fn.timeoutMs,
+    inputSchema: inputSchemaOf(fn),
+  };
 }
 
 /** Null as well for a schema that JSON schema cannot express: then only the run itself can tell. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@belfry/contract/json.ts";
+import type { ModuleCode } from "./module-code.ts";
 
 /** What a module says of itself. */
 export type ModuleFacts = {
@@ -16,4 +17,7 @@ export type ModuleFacts = {
 };
 
 /** From the process that looks at the files of a folder, in this order for each of them. */
-export type FromSurvey = { importing: string } | { file: string; found: ModuleFacts | string };
+export type FromSurvey = { importing: string } | { file: string; found: Finding };
+
+/** A module and the code that it consists of, or why there is none. */
+export type Finding = { facts: ModuleFacts; code: ModuleCode } | string;

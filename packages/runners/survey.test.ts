@@ -30,7 +30,7 @@ describe("a folder of functions", () => {
     expect(modules.get("greet")).toEqual({
       ...{ name: "greet", description: "Greets", enabled: true, timeoutMs: 5, inputSchema: null },
       ...{ check: false, rollback: false, teardown: false },
-      ...{ file: "greet.ts", path: join(folder.dir, "greet.ts"), outdated: false },
+      ...{ file: "greet.ts", path: join(folder.dir, "greet.ts"), code: expect.anything(), outdated: false },
     });
     expect(modules.get("sweep")).toMatchObject({ check: true, rollback: true, teardown: true, enabled: false });
   });

@@ -5,8 +5,9 @@ import type { FileProblem } from "@belfry/contract/registry.ts";
 import { functionFiles } from "./function-files.ts";
 import { hostEnv } from "./host-env.ts";
 import { type Reaper, startReaper } from "./host-reaper.ts";
+import type { ModuleCode } from "./module-code.ts";
 import { firstBytes, toStorableText } from "./storable-text.ts";
-import type { FromSurvey, ModuleFacts } from "./survey-messages.ts";
+import type { Finding, FromSurvey, ModuleFacts } from "./survey-messages.ts";
 
 const ENTRY = fileURLToPath(new URL("survey-host.ts", import.meta.url));
 const IMPORT_MS = 5000;
@@ -16,6 +17,8 @@ const MESSAGE_MAX_BYTES = 4096;
 export type SurveyedModule = ModuleFacts & {
   file: string;
   path: string;
+  /** What hosts run, whatever becomes of the file. */
+  code: ModuleCode;
   /** Its file has changed since to something that cannot be used: what runs is an older version. */
   outdated: boolean;
 };
@@ -46,7 +49,7 @@ export async function surveyModules(dir: string, { importMs = IMPORT_MS } = {}):
   }
 }
 
-type Found = { path: string; found: ModuleFacts | string };
+type Found = { path: string; found: Finding };
 
 /** What one process has found out, up to and with the file that it did not survive. Never empty. */
 function surveySome(paths: string[], importMs: number, reaper: Reaper): Promise<Found[]> {
@@ -102,7 +105,8 @@ function sortOut(all: readonly Found[]): Survey {
       problems.push({ file, message: storable(found) });
       return [];
     }
-    return [{ ...found, name: found.name, description: storable(found.description), file, path, outdated: false }];
+    const { facts, code } = found;
+    return [{ ...facts, description: storable(facts.description), file, path, code, outdated: false }];
   });
   for (const [name, same] of Map.groupBy(usable, (module) => module.name)) {
     const [first] = same;

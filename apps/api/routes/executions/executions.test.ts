@@ -1,4 +1,5 @@
 import type { Json } from "@belfry/contract/json.ts";
+import { claimGated } from "@belfry/db/claim-gated.ts";
 import { claimExecutions, finishExecutions, retryExecution } from "@belfry/db/executions.ts";
 import { makeWorker } from "@belfry/testing/factories.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -42,6 +43,21 @@ async function finish(executionId: string, output: Json, attempt = 1): Promise<v
 }
 
 describe("GET /automation/executions/{id}", () => {
+  it("says why one that is pending has not started, also of a manual run", async () => {
+    const { id: jobId, function_id } = await aJob(client, { overlap: { policy: "allow" } });
+    await client.patch(`/automation/functions/${function_id}`, { max_concurrency: 1 });
+    const run = async () => (await client.post(`/automation/jobs/${jobId}/run`)).json().id as string;
+    const waiting = async (id: string) => (await client.get(`/automation/executions/${id}`)).json().waiting;
+    const [first, second] = [await run(), await run()];
+    expect(await waiting(first)).toBe("waits for a worker");
+
+    const both = [first, second].map((executionId) => ({ executionId, attempt: 1 }));
+    await claimGated(api.db, worker, both);
+    expect([await waiting(first), await waiting(second)]).toEqual([null, "waits: the function's limit of 1 at once"]);
+    await finish(first, null);
+    expect(await waiting(first)).toBeNull();
+  });
+
   it("answers with both phases of one that has ended", async () => {
     const { id } = await anExecution(client);
     await start(id);
