@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSandboxPool } from "./sandbox-pool.ts";
 import { openSandboxKit, type SandboxKit } from "./test-sandbox.ts";
 
 let kit: SandboxKit;
@@ -341,4 +342,19 @@ describe("compiling", () => {
       ok: true,
     });
   });
+});
+
+it("accounts take turns, however many calls of one were there first", async () => {
+  const pool = createSandboxPool({ places: 1 });
+  const order: string[] = [];
+  const compile = async (account: string) => {
+    await pool.compile(account, "export const perform = () => 1;", "javascript");
+    order.push(account);
+  };
+  await Promise.all(["a", "a", "a", "b", "c", "b"].map(compile));
+  expect(order.splice(0)).toEqual(["a", "b", "c", "a", "b", "a"]);
+  // The first begins at once. One that comes again is behind one that never had a turn.
+  await Promise.all(["a", "a", "b", "new"].map(compile));
+  expect(order).toEqual(["a", "new", "b", "a"]);
+  await pool.close();
 });
