@@ -180,11 +180,12 @@ describe("POST /automation/functions/{id}/test", () => {
       perform: phase,
       rollback: null,
       function_version: 1,
+      error: null,
     });
     const answer = await answering;
     expect([answer.statusCode, answer.json()]).toEqual([
       200,
-      { check: null, perform: phase, rollback: null, function_version: 1 },
+      { check: null, perform: phase, rollback: null, function_version: 1, error: null },
     ]);
     expect(await rowsOf(api.db, sql`select id from function_tests`)).toEqual([]);
     await listener.close();
