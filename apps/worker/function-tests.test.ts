@@ -108,7 +108,8 @@ it("says what went wrong in no phase", async () => {
 });
 
 it("gives the payload of a job that has none", async () => {
-  expect(await answerOf(await ask(await moduleNamed("echoes"), {}))).toMatchObject({ perform: { output: {} } });
+  const answer = await answerOf(await ask(await moduleNamed("echoes"), {}));
+  expect(answer?.perform?.output).toEqual({});
 });
 
 it("answers at once when the worker itself fails", async () => {
