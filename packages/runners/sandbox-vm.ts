@@ -57,7 +57,11 @@ export async function startVm(call: VmCall, hooks: VmHooks): Promise<RunningVm> 
       hooks.fetch(fetchId, request);
     },
     answered: (answer) => end({ ok: true, answer }),
-    failed: (text) => end({ ok: false, ...readFailure(text, hooks) }),
+    failed(text) {
+      // What is interrupted at its limit comes back as a rejection, as if the handler had thrown.
+      const reached = limit();
+      end({ ok: false, ...(reached ? { ...reached, permanent: false } : readFailure(text, hooks)) });
+    },
     interrupts: () => isOver() || limit() !== null,
   };
 

@@ -291,6 +291,26 @@ describe("how it ends", () => {
   });
 });
 
+it.each(["for (;;);", "for (;;) { try { for (;;); } catch {} finally { for (;;); } }"])(
+  "the process itself says that the time was up: %s",
+  async (body) => {
+    const never = new AbortController().signal;
+    const place = await kit.pool.enter("a", never);
+    const outcome = await place.call({
+      key: body,
+      code: `export async function perform() { ${body} }`,
+      event: JSON.stringify({ phase: "perform", belfry: { payload: {} } }),
+      run: { executionId: "e", attempt: 1, jobId: "j", trigger: "manual", scheduledFor: "2026-11-20T09:00:00.000Z" },
+      limits: { timeoutMs: 200, cpuMs: 5_000, memoryBytes: 32 * 1024 * 1024 },
+      log: () => undefined,
+      fetch: () => Promise.reject(new Error("nothing is fetched")),
+      signal: never,
+    });
+    place.leave();
+    expect(outcome).toMatchObject({ ok: false, reason: "time" });
+  },
+);
+
 describe("the processes", () => {
   it("are not held by calls that wait for an answer, nor all of them by one account", async () => {
     const waiting = new AbortController();
