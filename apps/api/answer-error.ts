@@ -21,6 +21,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     request.log.warn({ err: error }, "the database is not available");
     reply.header("retry-after", "1");
   }
+  if (answer.code === "TOO_MANY_UPLOADS" || answer.code === "COMPILER_BUSY") reply.header("retry-after", "5");
   reply.header("x-request-id", request.id);
   return reply.code(answer.status).send(errorBody(answer));
 }

@@ -9,10 +9,14 @@ export const limit = wholeNumber(1, 100).default(50);
 
 /** A whole number in a query string, where everything is text. */
 export function wholeNumber(min: number, max: number) {
-  return z.preprocess(
-    (text) => (typeof text === "string" && /^\d{1,9}$/.test(text) ? Number(text) : text),
-    z.int(`must be a whole number from ${min} to ${max}`).min(min).max(max),
-  );
+  return z.preprocess((text, context) => {
+    const number = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    const code = number > max ? "too_big" : number < min ? "too_small" : "invalid_type";
+    const message = `must be a whole number from ${min} to ${max}`;
+    context.addIssue({ code: "custom", input: text, message, params: { code } });
+    return z.NEVER;
+  }, z.int().min(min).max(max));
 }
 
 /** `true` or `false` in a query string. */

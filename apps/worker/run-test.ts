@@ -7,7 +7,7 @@ import { getVersion } from "@belfry/db/function-versions.ts";
 import { newId } from "@belfry/db/new-id.ts";
 import { readCheckResult } from "@belfry/runners/check-result.ts";
 import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.ts";
-import { runHosted } from "@belfry/runners/run-hosted.ts";
+import { type HostedOutcome, runHosted } from "@belfry/runners/run-hosted.ts";
 import { type PhaseTarget, runPhase } from "@belfry/runners/run-phase.ts";
 import type { ExecuteTools } from "./execute.ts";
 import { type Callable, resolveTarget, type Target } from "./resolve-target.ts";
@@ -16,7 +16,14 @@ import { type Callable, resolveTarget, type Target } from "./resolve-target.ts";
 export const NO_JOB = "00000000-0000-0000-0000-000000000000";
 
 export type TestTools = Pick<ExecuteTools, "http" | "modules" | "hosts" | "sandbox">;
-type Phases = Pick<FunctionTest, "check" | "perform" | "rollback">;
+type Phases = Pick<FunctionTest, "check" | "perform" | "rollback" | "error">;
+
+/** What a test comes to of which no phase was called. */
+export const noTest = (error: FunctionTest["error"]): FunctionTest => ({
+  ...{ check: null, perform: null, rollback: null },
+  function_version: null,
+  error,
+});
 
 /**
  * Calls a function as an execution would, for somebody who wants to see what it does. Nothing of it is in the ledger; its
@@ -35,8 +42,11 @@ export async function runTest(db: Db, test: ClaimedTest, tools: TestTools, signa
   };
   const secrets = () => validSecrets(db, fn.id);
   const target = resolveTarget(callable, tools.http, tools.modules, secrets, tools.sandbox);
-  if (!target) throw new Error(`this worker lacks the module "${fn.module}"`);
-  const payload = request.payload ?? null;
+  if (!target) {
+    const error = { code: "FUNCTION_NOT_FOUND", message: `this worker lacks the module "${fn.module}"` } as const;
+    return { ...noTest(error), function_version: version };
+  }
+  const payload = request.payload === undefined ? {} : request.payload;
   const now = new Date();
   const run: Run = { jobId: NO_JOB, executionId: newId(), attempt: 1, scheduledFor: now, trigger: "manual", payload };
   const called = target.target;
@@ -62,10 +72,12 @@ async function callPhases(
       : null;
   const { shouldPerform, performPayload } =
     check && !check.error ? readCheckResult(check.output) : { shouldPerform: !check, performPayload: {} };
-  if (phase === "check" || !shouldPerform) return { check: check?.record ?? null, perform: null, rollback: null };
+  if (phase === "check" || !shouldPerform) {
+    return { check: check?.record ?? null, perform: null, rollback: null, error: null };
+  }
   const given = performEvent(run, { ...performPayload, ...extra });
   const perform = await runPhase(target, { run, event: given, timeoutMs: performTimeoutMs, signal });
-  return { check: check?.record ?? null, perform: perform.record, rollback: null };
+  return { check: check?.record ?? null, perform: perform.record, rollback: null, error: null };
 }
 
 /** A module goes through its phases in its host, which asks before it performs. */
@@ -76,7 +88,7 @@ async function callHosted(
   { hosts }: TestTools,
   signal: AbortSignal,
 ): Promise<Phases> {
-  const { check, perform, rollback } = await runHosted(hosts, target.module, {
+  const outcome = await runHosted(hosts, target.module, {
     run,
     checkTimeoutMs,
     performTimeoutMs,
@@ -85,5 +97,14 @@ async function callHosted(
     mayPerform: async () => phase !== "check",
     onProgress: () => undefined,
   });
-  return { check, perform, rollback };
+  const { check, perform, rollback } = outcome;
+  return { check, perform, rollback, error: errorBesides(outcome) };
+}
+
+/** Why it failed, if no phase says so. */
+function errorBesides(outcome: HostedOutcome): FunctionTest["error"] {
+  if (outcome.end === "lost") return { code: "FUNCTION_CRASHED", message: outcome.message };
+  if (outcome.end !== "failed") return null;
+  const { error, check, perform } = outcome;
+  return [check, perform].some((phase) => phase?.error) ? null : error;
 }

@@ -99,6 +99,23 @@ export type FunctionTest = {
   perform: PhaseRecord | null;
   rollback: PhaseRecord | null;
   function_version: number | null;
+  error: {
+    code:
+      | "FUNCTION_ERROR"
+      | "FUNCTION_NOT_FOUND"
+      | "CHECK_INVALID"
+      | "HTTP_STATUS"
+      | "HTTP_FAILED"
+      | "TARGET_BLOCKED"
+      | "PAYLOAD_INVALID"
+      | "FUNCTION_CRASHED"
+      | "TIMEOUT"
+      | "CANCELLED"
+      | "WORKER_LOST"
+      | "WORKER_STOPPED"
+      | "INTERNAL";
+    message: string;
+  } | null;
 };
 
 export type Account = {
@@ -543,8 +560,10 @@ export type Code =
   | "SCHEDULE_INVALID"
   | "SOURCE_INVALID"
   | "IDEMPOTENCY_KEY_REUSED"
+  | "TOO_MANY_UPLOADS"
   | "INTERNAL"
   | "UNAVAILABLE"
+  | "COMPILER_BUSY"
   | "TEST_TIMEOUT";
 
 export type Errors = {
@@ -715,7 +734,7 @@ export interface Client {
   /** Get the types of what an uploaded function can use. TypeScript declarations, for an editor to load. */
   getSandboxTypes: Call<object, string>;
 
-  /** Close a function's circuit breaker. Executions that it has postponed may start at once. One that is closed stays closed. */
+  /** Close a function's circuit breaker. Executions that it has postponed may start at once. One that is closed stays closed. Only functions of kind `http` have one. */
   resetBreaker: Call<{ id: string }, FunctionRecord>;
 
   /** Say which worker offers which module. A module without workers is one that a worker has offered before. `problems` are the files that workers cannot use. Paths and the names of machines are for admins. */

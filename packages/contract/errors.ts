@@ -26,8 +26,10 @@ export const API_ERRORS = {
   SCHEDULE_INVALID: [422, "validation error"],
   SOURCE_INVALID: [422, "validation error"],
   IDEMPOTENCY_KEY_REUSED: [422, "validation error"],
+  TOO_MANY_UPLOADS: [429, "too many requests"],
   INTERNAL: [500, "internal error"],
   UNAVAILABLE: [503, "service unavailable"],
+  COMPILER_BUSY: [503, "service unavailable"],
   TEST_TIMEOUT: [504, "timeout"],
 } as const satisfies Record<string, readonly [status: number, label: string]>;
 

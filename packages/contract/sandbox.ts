@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXECUTION_ERROR_CODES } from "./errors.ts";
 import { phaseRecord } from "./execution.ts";
 import { payload } from "./json.ts";
 import { instant, slug } from "./text.ts";
@@ -55,23 +56,29 @@ export const functionVersion = z.object({
 });
 export const functionVersionWithSource = functionVersion.extend({ source: z.string() });
 
+/** Versions are counted from 1, and no function will ever have so many. */
+export const VERSION_MAX = 999_999_999;
+const versionNumber = z.int().min(1).max(VERSION_MAX);
+
 /** Body of `POST /automation/functions/{id}/rollback`. */
-export const rollbackBody = z.strictObject({ version: z.int().min(1) });
+export const rollbackBody = z.strictObject({ version: versionNumber });
 
 /** Body of `POST /automation/functions/{id}/test`. */
 export const testFunctionBody = z.strictObject({
-  /** Stands for the job's payload. */
+  /** Stands for the job's payload; `{}` unless told otherwise, as for a job. */
   payload: payload.optional(),
   /** One phase only; both unless told otherwise, as an execution would run them. */
   phase: z.enum(["check", "perform"]).optional(),
   /** Keys that are laid beside ours in the event of each phase that is called; ours win. */
   event: payload.optional().refine((value) => value === undefined || isObject(value), "must be an object"),
   /** Of an uploaded function: another version than the current one. */
-  version: z.int().min(1).optional(),
+  version: versionNumber.optional(),
   /** Whose workers run it. */
   pool: slug.default("default"),
 });
 export type TestFunctionBody = z.infer<typeof testFunctionBody>;
+
+const testError = z.object({ code: z.enum([...EXECUTION_ERROR_CODES, "INTERNAL"]), message: z.string() });
 
 /** What a test came to. `perform` is null if the check declined or failed, `check` if there is none; only modules roll back. */
 export const functionTest = z.object({
@@ -79,6 +86,8 @@ export const functionTest = z.object({
   perform: phaseRecord.nullable(),
   rollback: phaseRecord.nullable(),
   function_version: z.int().nullable(),
+  /** What went wrong in no phase: its process did not start or has ended, or the worker failed (`INTERNAL`). */
+  error: testError.nullable(),
 });
 export type FunctionTest = z.infer<typeof functionTest>;
 

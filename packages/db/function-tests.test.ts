@@ -59,8 +59,25 @@ it("has its answer taken once", async () => {
   const id = (await ask()) as string;
   await claimTest(ledger.db, worker);
   expect(await takeAnswer(ledger.db, id)).toBeNull();
-  const answer = { check: null, perform: null, rollback: null, function_version: null };
+  const answer = { check: null, perform: null, rollback: null, function_version: null, error: null };
   await answerTest(ledger.db, id, answer);
   expect(await takeAnswer(ledger.db, id)).toEqual(answer);
   expect(await takeAnswer(ledger.db, id)).toBeNull();
+});
+
+it("goes by accounts: those that had no turn first, then those whose turn is longest ago, and some not at all", async () => {
+  await ledger.db.execute(sql`update workers set pool = 'default', last_seen_at = now()`);
+  await ledger.db.execute(sql`delete from function_tests`);
+  const [first, second, third] = [await makeAccount(ledger.db), await makeAccount(ledger.db), account];
+  for (const { accountId } of [first, first, second, third, third, first]) {
+    await askForTest(ledger.db, { accountId, fn, request: testFunctionBody.parse({}), waitMs: 10_000 });
+  }
+  const [a, b, c] = [first.accountId, second.accountId, third.accountId];
+  const next = async (turns: string[], except: string[] = []) =>
+    (await claimTest(ledger.db, { ...worker, turns, except }))?.accountId;
+  expect(await next([a])).toBe(b);
+  expect(await next([a, b])).toBe(c);
+  expect(await next([c, a])).toBe(c);
+  expect(await next([b, c, a], [a])).toBeUndefined();
+  expect(await next([b, c, a])).toBe(a);
 });

@@ -37,17 +37,27 @@ export async function askForTest(
 
 export type ClaimedTest = { id: string; accountId: string; request: TestFunctionBody; function: FunctionRow };
 
-/** Takes the next test of the pool that this worker can do; `modules` are those that it has. Null if there is none. */
-export async function claimTest(
-  db: Db,
-  worker: { id: string; pool: string; modules: readonly string[] },
-): Promise<ClaimedTest | null> {
+export type TestWorker = {
+  id: string;
+  pool: string;
+  /** Those that it has. */
+  modules: readonly string[];
+  /** Accounts whose tests it has run, the last one at the end: they go behind those of others, in this order. */
+  turns?: readonly string[];
+  /** Accounts whose tests it does not take at the moment. */
+  except?: readonly string[];
+};
+
+/** Takes the next test of the pool that this worker can do. Null if there is none. */
+export async function claimTest(db: Db, worker: TestWorker): Promise<ClaimedTest | null> {
+  const { turns = [], except = [] } = worker;
   return inTransaction(db, async (tx) => {
     const { rows } = await tx.execute<{ id: string }>(sql`
       select t.id from function_tests t join functions f on f.id = t.function_id
       where t.worker is null and t.pool = ${worker.pool} and t.expires_at > now()
         and (f.module is null or f.module = any(${sql.param(worker.modules)}::text[]))
-      order by t.id limit 1
+        and t.account_id <> all(${sql.param(except)}::uuid[])
+      order by coalesce(array_position(${sql.param(turns)}::uuid[], t.account_id), 0), t.id limit 1
       for update of t skip locked`);
     const id = rows[0]?.id;
     if (id === undefined) return null;

@@ -5,6 +5,8 @@ import { inspectSource, SandboxProblem } from "./sandbox-vm.ts";
 /** The top level of a source does no work; what takes longer than this hangs. */
 const LIMITS = { timeoutMs: 2_000, cpuMs: 1_000, memoryBytes: 32 * 1024 * 1024 };
 
+const BROKEN = "the source cannot be compiled: it is nested too deeply, or breaks the compiler in another way";
+
 /**
  * Makes of a source what a sandbox can run, and finds out what it offers. Only to be called in a sandbox host: Node's
  * TypeScript stripper overflows on what is nested deeply, and is broken from then on.
@@ -15,7 +17,8 @@ export async function compileSource(source: string, language: SandboxLanguage): 
     return { ok: true, code, ...(await inspectSource(code, LIMITS)) };
   } catch (thrown) {
     const place = thrown instanceof SandboxProblem ? thrown.place : null;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    // Of anything else the words are about Node and this machine, and not about the source.
+    const message = thrown instanceof SandboxProblem ? thrown.message : BROKEN;
     return {
       ok: false,
       message,

@@ -289,6 +289,20 @@ describe("what takes all there is", () => {
     expect(result).toMatchObject({ error: { code: "FUNCTION_CRASHED" }, retryable: false });
   });
 
+  it.each([8, 32])("what runs out of %d MB in the jobs of promises is told so, too", async (memoryMb) => {
+    const source = perform("const f = () => Promise.resolve().then(f); f(); return new Promise(() => {})");
+    const { error } = await attack(source, { memoryMb, timeoutMs: 20_000, cpuMs: 20_000 });
+    expect(error).toEqual({
+      code: "FUNCTION_CRASHED",
+      message: `perform used more memory than its limit of ${memoryMb} MiB`,
+    });
+  });
+
+  it("what is stuck with memory to spare is not taken for one that ran out of it", async () => {
+    const source = perform("const kept = new Uint8Array(5 * 1024 * 1024).fill(1); await new Promise(() => kept)");
+    expect((await attack(source, { memoryMb: 8 })).error?.message).toContain("can never come");
+  });
+
   it("has the memory that its limit says", async () => {
     const source = perform("return new ArrayBuffer(20 * 1024 * 1024).byteLength");
     expect((await attack(source, { memoryMb: 16 })).error?.code).toBe("FUNCTION_CRASHED");

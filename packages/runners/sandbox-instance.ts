@@ -54,6 +54,8 @@ export type SandboxInstance = {
   restore: () => boolean;
   /** All of its memory. */
   bytes: () => Uint8Array;
+  /** How far into its memory the call has written at any time, freed since or not. */
+  peakBytes: () => number;
 };
 
 /**
@@ -94,6 +96,7 @@ export async function openInstance(): Promise<SandboxInstance> {
       return true;
     },
     bytes: () => new Uint8Array(memory.buffer),
+    peakBytes: () => usedLength(new Uint8Array(memory.buffer)) - used.length,
   };
 }
 

@@ -14,6 +14,8 @@ import { startSandboxProcess } from "./sandbox-process.ts";
 const HOSTS_PER_PLACE = 4;
 /** Hosts in a row that ended before they were ready. */
 const MAX_FALSE_STARTS = 5;
+/** Accounts of which it is remembered when they had their last turn. */
+const REMEMBERED_ACCOUNTS = 10_000;
 
 /** A host that is held for one call. `leave` gives it back, and has to be called. */
 export type SandboxPlace = {
@@ -22,10 +24,18 @@ export type SandboxPlace = {
 };
 
 export type SandboxPool = {
-  /** Waits for a host. Those of one account wait behind those of accounts that hold fewer. Rejects with the signal's reason. */
+  /**
+   * Waits for a host. Those of one account wait behind those of accounts that hold fewer, and of these behind the ones
+   * whose last turn is longer ago. Rejects with the signal's reason.
+   */
   enter: (account: string, signal: AbortSignal) => Promise<SandboxPlace>;
-  /** Waits for a host as a call does. */
-  compile: (account: string, source: string, language: SandboxLanguage) => Promise<CompileOutcome>;
+  /** Waits for a host as a call does. The signal ends the waiting; what has begun has a limit of its own. */
+  compile: (
+    account: string,
+    source: string,
+    language: SandboxLanguage,
+    signal?: AbortSignal,
+  ) => Promise<CompileOutcome>;
   close: () => Promise<void>;
   /** How many hosts there are, and how many of them are held. */
   count: () => { hosts: number; held: number };
@@ -34,19 +44,25 @@ export type SandboxPool = {
 /**
  * Processes that run uploaded code. Each takes one call at a time, so a host that is killed takes nothing with it but the
  * call that overran. `places` is how many are meant to compute at the same time. No host is started before the first is asked for.
+ * `perAccount` is how many one account holds at most: half of them unless told otherwise, so that another account finds
+ * one even while this one's calls never end.
  */
-export function createSandboxPool({ places }: { places: number }): SandboxPool {
+export function createSandboxPool({ places, perAccount }: { places: number; perAccount?: number }): SandboxPool {
   const maxHosts = places * HOSTS_PER_PLACE;
+  const maxHeld = perAccount ?? maxHosts / 2;
   const hosts = new Set<Host>();
   const queue: Waiter[] = [];
+  /** The number of each account's last turn, the oldest first. */
+  const turns = new Map<string, number>();
+  let turn = 0;
   let falseStarts = 0;
   let closed = false;
   let reaper: Reaper | null = null;
 
   return {
     enter,
-    async compile(account, source, language) {
-      const place = await enter(account, new AbortController().signal);
+    async compile(account, source, language, signal = new AbortController().signal) {
+      const place = await enter(account, signal);
       try {
         return await place.compile(source, language);
       } finally {
@@ -94,18 +110,27 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
     }
   }
 
-  /** Of those that may have a host now, the first of the account that holds fewest. */
+  /** Of those that may have a host now, the first of the account that holds fewest, and of such accounts of the one that has waited longest for a turn. */
   function nextWaiter(): Waiter | undefined {
     const held = [...hosts].filter((host) => host.holder !== null);
     if (held.filter((host) => !host.resting && !host.long).length >= places) return undefined;
     const heldBy = (account: string) => held.filter((host) => host.holder === account).length;
-    let best: { waiter: Waiter; holds: number } | undefined;
+    let best: { waiter: Waiter; holds: number; last: number } | undefined;
     for (const waiter of queue) {
-      const holds = heldBy(waiter.account);
-      // Half of them at most: another account finds one even while this one's calls never end.
-      if (holds < maxHosts / 2 && (!best || holds < best.holds)) best = { waiter, holds };
+      const [holds, last] = [heldBy(waiter.account), turns.get(waiter.account) ?? 0];
+      if (holds >= maxHeld) continue;
+      if (!best || holds < best.holds || (holds === best.holds && last < best.last)) best = { waiter, holds, last };
     }
     return best?.waiter;
+  }
+
+  /** Whoever comes anew may not pass for one that had no turn yet, so accounts are remembered while they do not wait. */
+  function noteTurn(account: string): void {
+    turns.delete(account);
+    turns.set(account, ++turn);
+    if (turns.size <= REMEMBERED_ACCOUNTS) return;
+    const [oldest] = turns.keys();
+    turns.delete(oldest as string);
   }
 
   /** One is warm beyond those that are held, as far as there may be so many. */
@@ -159,6 +184,7 @@ export function createSandboxPool({ places }: { places: number }): SandboxPool {
 
   function hold(host: Host, account: string): Place {
     host.holder = account;
+    noteTurn(account);
     let busy: Promise<unknown> = Promise.resolve();
     let left = false;
     const free = () => {

@@ -57,7 +57,11 @@ export async function startVm(call: VmCall, hooks: VmHooks): Promise<RunningVm> 
       hooks.fetch(fetchId, request);
     },
     answered: (answer) => end({ ok: true, answer }),
-    failed: (text) => end({ ok: false, ...readFailure(text, hooks) }),
+    failed(text) {
+      // What is interrupted at its limit comes back as a rejection, as if the handler had thrown.
+      const reached = limit();
+      end({ ok: false, ...(reached ? { ...reached, permanent: false } : readFailure(text, hooks)) });
+    },
     interrupts: () => isOver() || limit() !== null,
   };
 
@@ -205,7 +209,7 @@ function explain(vm: SandboxInstance, thrown: unknown, reached: Reached | null):
   });
   if (reached) return failure(reached.reason, reached.message);
   if (thrown instanceof SandboxStop) {
-    return isFull(vm) ? failure("memory", "") : failure(thrown.reason, thrown.message);
+    return thrown.reason === "stuck" && wasFull(vm) ? failure("memory", "") : failure(thrown.reason, thrown.message);
   }
   // The parser of QuickJS looks after no stack of its own: what is nested too deeply ends here.
   if (thrown instanceof RangeError) return failure("stack", "stack overflow");
@@ -215,10 +219,14 @@ function explain(vm: SandboxInstance, thrown: unknown, reached: Reached | null):
   return failure("thrown", message);
 }
 
-function isFull({ runtime, context }: SandboxInstance): boolean {
+/**
+ * Whether a call that nothing more can come of had filled its memory. What fails in a pending job for want of memory is a
+ * rejection that nobody hears of, and by then much was freed again: so what counts is how far it ever came.
+ */
+function wasFull({ runtime, context, peakBytes }: SandboxInstance): boolean {
   try {
-    const usage = context.dump(runtime.computeMemoryUsage()) as { malloc_limit: number; malloc_size: number };
-    return usage.malloc_size > 0.9 * usage.malloc_limit;
+    const { malloc_limit } = context.dump(runtime.computeMemoryUsage()) as { malloc_limit: number };
+    return peakBytes() > 0.9 * malloc_limit;
   } catch {
     return true; // not even this found room
   }

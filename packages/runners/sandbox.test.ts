@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSandboxPool } from "./sandbox-pool.ts";
 import { openSandboxKit, type SandboxKit } from "./test-sandbox.ts";
 
 let kit: SandboxKit;
@@ -290,6 +291,26 @@ describe("how it ends", () => {
   });
 });
 
+it.each(["for (;;);", "for (;;) { try { for (;;); } catch {} finally { for (;;); } }"])(
+  "the process itself says that the time was up: %s",
+  async (body) => {
+    const never = new AbortController().signal;
+    const place = await kit.pool.enter("a", never);
+    const outcome = await place.call({
+      key: body,
+      code: `export async function perform() { ${body} }`,
+      event: JSON.stringify({ phase: "perform", belfry: { payload: {} } }),
+      run: { executionId: "e", attempt: 1, jobId: "j", trigger: "manual", scheduledFor: "2026-11-20T09:00:00.000Z" },
+      limits: { timeoutMs: 200, cpuMs: 5_000, memoryBytes: 32 * 1024 * 1024 },
+      log: () => undefined,
+      fetch: () => Promise.reject(new Error("nothing is fetched")),
+      signal: never,
+    });
+    place.leave();
+    expect(outcome).toMatchObject({ ok: false, reason: "time" });
+  },
+);
+
 describe("the processes", () => {
   it("are not held by calls that wait for an answer, nor all of them by one account", async () => {
     const waiting = new AbortController();
@@ -328,7 +349,7 @@ describe("compiling", () => {
     ["javascript", "export const perform = () => 1; for (;;);", null, null, "longer than"],
     ["javascript", "export const perform = () => 1; await fetch('http://a.b/')", null, null, "fetch is for handlers"],
     ["javascript", "(".repeat(200_000), null, null, "stack overflow"],
-    ["typescript", "(".repeat(200_000), null, null, ""],
+    ["typescript", "(".repeat(200_000), null, null, "nested too deeply"],
   ] as const)("refuses %s %.40j and says where", async (language, source, line, column, message) => {
     const outcome = await kit.pool.compile("a", source, language);
     expect(outcome).toMatchObject({ ok: false, message: expect.stringContaining(message) });
@@ -336,9 +357,25 @@ describe("compiling", () => {
   });
 
   it("goes on after a source that broke the compiler", async () => {
-    await kit.pool.compile("a", `let a: number = ${"(".repeat(100_000)}`, "typescript");
+    const broken = await kit.pool.compile("a", `let a: number = ${"(".repeat(100_000)}`, "typescript");
+    expect(JSON.stringify(broken)).not.toMatch(/Node|github/);
     expect(await kit.pool.compile("a", "export const perform = (a: string) => a;", "typescript")).toMatchObject({
       ok: true,
     });
   });
+});
+
+it("accounts take turns, however many calls of one were there first", async () => {
+  const pool = createSandboxPool({ places: 1 });
+  const order: string[] = [];
+  const compile = async (account: string) => {
+    await pool.compile(account, "export const perform = () => 1;", "javascript");
+    order.push(account);
+  };
+  await Promise.all(["a", "a", "a", "b", "c", "b"].map(compile));
+  expect(order.splice(0)).toEqual(["a", "b", "c", "a", "b", "a"]);
+  // The first begins at once. One that comes again is behind one that never had a turn.
+  await Promise.all(["a", "a", "b", "new"].map(compile));
+  expect(order).toEqual(["a", "new", "b", "a"]);
+  await pool.close();
 });

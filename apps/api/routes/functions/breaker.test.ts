@@ -117,6 +117,18 @@ describe("POST /automation/functions/{id}/reset-breaker", () => {
     expect((await client.post(`/automation/functions/${functionId}/reset-breaker`)).statusCode).toBe(200);
   });
 
+  it.each([
+    ["module", { module: "tidy-up" }],
+    ["sandbox", { source: "export const perform = () => 1;" }],
+  ])("says that a function of kind %s has none", async (kind, fields) => {
+    const id = await aFunction(client, { kind, url: undefined, ...fields });
+    const answer = await client.post(`/automation/functions/${id}/reset-breaker`);
+    expect([answer.statusCode, answer.json()]).toEqual([
+      409,
+      { error: "conflict", code: "CONFLICT", message: `a function of kind ${kind} has no circuit breaker` },
+    ]);
+  });
+
   it("refuses a body, and knows no module shared by all", async () => {
     const functionId = await aFunction(client);
     expect((await client.post(`/automation/functions/${functionId}/reset-breaker`, { now: true })).statusCode).toBe(

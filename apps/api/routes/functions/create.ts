@@ -2,6 +2,7 @@ import { createFunctionBody } from "@belfry/contract/function.ts";
 import { createFunction } from "@belfry/db/functions.ts";
 import { createdFunctionAnswer, errorAnswers } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { clientGone } from "../../client-gone.ts";
 import { presentFunction } from "../../present-function.ts";
 
 export const createFunctionRoute: Route = (app, { db, compiler }) =>
@@ -23,6 +24,8 @@ export const createFunctionRoute: Route = (app, { db, compiler }) =>
           "PAYLOAD_TOO_LARGE",
           "UNSUPPORTED_MEDIA_TYPE",
           "SOURCE_INVALID",
+          "TOO_MANY_UPLOADS",
+          "COMPILER_BUSY",
           "VALIDATION_ERROR",
         ),
       },
@@ -30,7 +33,8 @@ export const createFunctionRoute: Route = (app, { db, compiler }) =>
     async handler(request, reply) {
       const account = accountOf(request);
       const { body } = request;
-      const compiled = body.kind === "sandbox" ? await compiler.compile(account, body.source, body.language) : null;
+      const compiled =
+        body.kind === "sandbox" ? await compiler.compile(account, body.source, body.language, clientGone(reply)) : null;
       const row = await createFunction(db, account, body, compiled);
       request.log.info({ function_id: row.id, account_id: account }, "function created");
       const { signingSecret: secret } = row;

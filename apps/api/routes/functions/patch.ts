@@ -2,6 +2,7 @@ import { patchFunctionBody } from "@belfry/contract/function.ts";
 import { assertPatchable, getFunction, patchFunction } from "@belfry/db/functions.ts";
 import { errorAnswers, functionAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
+import { clientGone } from "../../client-gone.ts";
 import { found, idOf } from "../../not-found.ts";
 import { presentFunction } from "../../present-function.ts";
 
@@ -27,11 +28,13 @@ export const patchFunctionRoute: Route = (app, { db, compiler }) =>
           "PAYLOAD_TOO_LARGE",
           "UNSUPPORTED_MEDIA_TYPE",
           "SOURCE_INVALID",
+          "TOO_MANY_UPLOADS",
+          "COMPILER_BUSY",
           "VALIDATION_ERROR",
         ),
       },
     },
-    async handler(request) {
+    async handler(request, reply) {
       const account = accountOf(request);
       const { body, params } = request;
       const row = found("function", await patchFunction(db, account, params.id, body, await compiled()));
@@ -46,7 +49,7 @@ export const patchFunctionRoute: Route = (app, { db, compiler }) =>
         // Compiling is dear: what will be refused anyway is refused before.
         const current = found("function", await getFunction(db, account, params.id));
         assertPatchable(current, body);
-        return compiler.compile(account, body.source, body.language ?? "javascript");
+        return compiler.compile(account, body.source, body.language ?? "javascript", clientGone(reply));
       }
     },
   });

@@ -131,6 +131,10 @@ describe("versions", () => {
     const id = await sandbox();
     expect((await client.get(`/automation/functions/${id}/versions/2`)).statusCode).toBe(404);
     expect((await client.get(`/automation/functions/${id}/versions/x`)).statusCode).toBe(404);
+    expect(await get(`/automation/functions/${id}/versions/99999999999`)).toMatchObject({
+      code: "NOT_FOUND",
+      message: "must be a whole number from 1 to 999999999",
+    });
     for (const [of, version] of [
       [id, 2],
       [await aFunction(client), 1],
@@ -180,11 +184,12 @@ describe("POST /automation/functions/{id}/test", () => {
       perform: phase,
       rollback: null,
       function_version: 1,
+      error: null,
     });
     const answer = await answering;
     expect([answer.statusCode, answer.json()]).toEqual([
       200,
-      { check: null, perform: phase, rollback: null, function_version: 1 },
+      { check: null, perform: phase, rollback: null, function_version: 1, error: null },
     ]);
     expect(await rowsOf(api.db, sql`select id from function_tests`)).toEqual([]);
     await listener.close();
@@ -197,6 +202,14 @@ describe("POST /automation/functions/{id}/test", () => {
     expect(await claimTest(api.db, worker)).toBeNull();
   });
 
+  it("needs no body", async () => {
+    const id = await sandbox();
+    await api.db.execute(sql`delete from workers`);
+    for (const answer of [await client.post(`/automation/functions/${id}/test`), await test(id, {})]) {
+      expect([answer.statusCode, answer.json().message]).toEqual([409, 'no worker of the pool "default" is running']);
+    }
+  });
+
   it("goes to a worker that has the module", async () => {
     const { id } = (await get("/automation/functions?limit=100")).find((fn: { name: string }) => fn.name === "tidy-up");
     await makeWorker(api.db);
@@ -205,6 +218,7 @@ describe("POST /automation/functions/{id}/test", () => {
 
   it.each([
     [{ version: 9 }, "version"],
+    [{ version: 99_999_999_999 }, "version"],
     [{ phase: "rollback" }, "phase"],
     [{ event: [1] }, "event"],
     [{ payload: "\u0000" }, "payload"],

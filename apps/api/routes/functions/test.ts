@@ -25,7 +25,7 @@ export const testFunctionRoute: Route = (app, { db, tests }) =>
         "A worker calls check and perform as for an execution, and the answer is what would be recorded of them. It is in no ledger and counts nowhere. Its effects are real.",
       tags: ["functions"],
       params: idOf("function"),
-      body: testFunctionBody,
+      body: testFunctionBody.prefault({}),
       response: {
         200: functionTestAnswer,
         ...errorAnswers(
