@@ -37,13 +37,17 @@ let moduleAccount: TestAccount;
 beforeAll(async () => {
   ledger = await openTestLedger();
   target = await startTarget();
-  folder.define("breaks.js", `name: "breaks", perform() {}`);
+  folder.write("setting.txt", "");
+  folder.define(
+    "breaks.js",
+    `name: process.getBuiltinModule("fs").readFileSync(new URL("setting.txt", import.meta.url)) && "breaks", perform() {}`,
+  );
   folder.define("throws.js", `name: "throws", perform() { throw new Error("no luck"); }`);
   folder.define("echoes.js", `name: "echoes", perform: (_event, { payload }) => payload`);
   const offered = await offerModules(folder.dir);
   ({ modules } = offered);
-  // Found to be usable, and then no process can be started with it.
-  folder.write("breaks.js", "process.exit(3);");
+  // Found to be usable, and then no process can be started with it: what it reads by itself is gone.
+  folder.remove("setting.txt");
   await registerModules(ledger.db, offered.upToDate());
   moduleAccount = await makeAccount(ledger.db);
   const sandbox = { pool, code: createCodeCache(ledger.db) };

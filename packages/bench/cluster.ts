@@ -10,6 +10,7 @@ import { createFunction, listFunctions } from "@belfry/db/functions.ts";
 import { migrateDatabase } from "@belfry/db/migrate.ts";
 import { type QueueBackend, queueBackend } from "@belfry/queue/backend.ts";
 import { migrateQueue } from "@belfry/queue/migrate.ts";
+import { createSandboxPool } from "@belfry/runners/sandbox-pool.ts";
 import { onServer, urlOfDatabase } from "@belfry/testing/postgres-admin.ts";
 import { deleteKeys } from "@belfry/testing/redis-keys.ts";
 import pg from "pg";
@@ -57,7 +58,7 @@ export type Cluster = {
   /** CPU that its parts have used so far; null where that cannot be known. */
   cpu(): Promise<CpuSeconds | null>;
   accountId: string;
-  /** The function whose phases are empty, or the one at `functionUrl`. */
+  /** The function whose phases are empty, the one at `functionUrl`, or the uploaded one. */
   functionId: string;
   pids: { scheduler: number; workers: number[] };
   /** Rejects when a process ends by itself. */
@@ -69,12 +70,18 @@ export type Cluster = {
 const app = (name: string): string => fileURLToPath(new URL(`../../apps/${name}/main.ts`, import.meta.url));
 const FUNCTIONS = fileURLToPath(new URL("./functions", import.meta.url));
 
-export type ClusterSize = { workers: number; concurrency: number; schedulers?: number; functionUrl?: string };
+export type ClusterSize = {
+  workers: number;
+  concurrency: number;
+  schedulers?: number;
+  functionUrl?: string;
+  functionSource?: string;
+};
 
 /** Schedulers, one unless told otherwise, and workers as processes, all of them ready; stopped when `scope` is disposed. */
 export async function startCluster(
   ground: Ground,
-  { workers, concurrency, schedulers = 1, functionUrl }: ClusterSize,
+  { workers, concurrency, schedulers = 1, functionUrl, functionSource }: ClusterSize,
   scope: AsyncDisposableStack,
 ): Promise<Cluster> {
   const logs = mkdtempSync(join(tmpdir(), "belfry-bench-logs-"));
@@ -117,7 +124,9 @@ export async function startCluster(
   const { accountId } = await bootstrapAccount(db, randomBytes(20).toString("hex"));
   const functionId = functionUrl
     ? await httpFunction(db, accountId, functionUrl)
-    : (await listFunctions(db, accountId, { limit: 100 })).find((fn) => fn.name === "bench-empty")?.id;
+    : functionSource
+      ? await uploadedFunction(db, accountId, functionSource)
+      : (await listFunctions(db, accountId, { limit: 100 })).find((fn) => fn.name === "bench-empty")?.id;
   if (!functionId) throw new Error("no worker has brought along the function bench-empty");
   return {
     db,
@@ -134,6 +143,19 @@ export async function startCluster(
 async function httpFunction(db: Db, accountId: string, url: string): Promise<string> {
   const body = createFunctionBody.parse({ name: "bench-http", kind: "http", url });
   return (await createFunction(db, accountId, body)).id;
+}
+
+async function uploadedFunction(db: Db, accountId: string, source: string): Promise<string> {
+  const pool = createSandboxPool({ places: 1 });
+  try {
+    const compiled = await pool.compile(accountId, source, "javascript");
+    if (!compiled.ok) throw new Error(compiled.message);
+    const { code, check } = compiled;
+    const body = createFunctionBody.parse({ name: "bench-sandbox", kind: "sandbox", source });
+    return (await createFunction(db, accountId, body, { source, language: "javascript", code, check })).id;
+  } finally {
+    await pool.close();
+  }
 }
 
 const ignore = (): void => undefined;

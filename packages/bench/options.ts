@@ -13,6 +13,8 @@ export const CASES = {
   ],
   scale: [],
   http: [],
+  sandbox: [],
+  fairness: [],
   api: [],
   "scale-out": [],
   start: [],
