@@ -4,7 +4,18 @@ import { readOptions } from "./options.ts";
 describe("readOptions", () => {
   it("measures every case three times by default, up to a million jobs", () => {
     expect(readOptions([])).toMatchObject({
-      cases: ["throughput", "lateness", "scale", "http", "api", "scale-out", "start", "next-run"],
+      cases: [
+        "throughput",
+        "lateness",
+        "scale",
+        "http",
+        "sandbox",
+        "fairness",
+        "api",
+        "scale-out",
+        "start",
+        "next-run",
+      ],
       rounds: 3,
       scale: [10_000, 100_000, 1_000_000],
       peers: true,
