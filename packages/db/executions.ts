@@ -263,10 +263,7 @@ export async function finishExecutions(db: Db, worker: string, verdicts: readonl
       tx,
       skipped.filter(wasWritten).map(({ executionId: id }) => written.get(id) as string),
     );
-    await leaveUnjudged(
-      tx,
-      failed.filter(wasWritten).map(({ executionId: id }) => id),
-    );
+    await leaveUnjudged(tx, failed.filter(wasWritten));
     return new Set(written.keys());
   });
 }
@@ -326,12 +323,12 @@ async function countDown(tx: Db, jobIds: readonly string[]): Promise<void> {
 }
 
 /** Leaves what has failed to be judged by a scheduler, where the job is to be paused after so many failures. */
-async function leaveUnjudged(tx: Db, executionIds: readonly string[]): Promise<void> {
-  if (executionIds.length === 0) return;
+async function leaveUnjudged(tx: Db, failed: readonly { executionId: string }[]): Promise<void> {
+  if (failed.length === 0) return;
   await tx.execute(sql`
     insert into unjudged_failures (execution_id, job_id)
     select e.id, e.job_id from executions e join jobs j on j.id = e.job_id
-    where e.id = any(${array(executionIds, "uuid")}) and e.status = 'failed' and j.auto_pause_after > 0
+    where ${amongThem(failed)} and e.status = 'failed' and j.auto_pause_after > 0
     returning pg_notify(${WAKE_CHANNEL}, '')`);
 }
 
@@ -518,10 +515,7 @@ async function endLost(tx: Db, lost: readonly { executionId: string }[], error: 
     set status = case when e.cancel_requested_at is null then 'failed' else 'cancelled' end, error = ${jsonOrNull(error)},
         completed_at = now(), duration_ms = extract(epoch from now() - e.started_at) * 1000
     where ${amongThem(lost)}`);
-  await leaveUnjudged(
-    tx,
-    lost.map(({ executionId: id }) => id),
-  );
+  await leaveUnjudged(tx, lost);
 }
 
 /**

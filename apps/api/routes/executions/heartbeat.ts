@@ -1,9 +1,8 @@
 import { heartbeatBody } from "@belfry/contract/callback.ts";
 import { heartbeatCallback } from "@belfry/db/callbacks.ts";
 import { noteProgress } from "@belfry/db/progress.ts";
-import { callbackReceiptAnswer, errorAnswers } from "../../answers.ts";
 import { callbackOf, type Route } from "../../app.ts";
-import { callbackReceipt } from "../../callback-receipt.ts";
+import { callbackAnswers, callbackReceipt } from "../../callback-receipt.ts";
 import { idOf } from "../../not-found.ts";
 
 export const heartbeatPhaseRoute: Route = (app, { db }) =>
@@ -20,18 +19,7 @@ export const heartbeatPhaseRoute: Route = (app, { db }) =>
       security: [{ phaseToken: [] }],
       params: idOf("execution"),
       body: heartbeatBody,
-      response: {
-        200: callbackReceiptAnswer,
-        ...errorAnswers(
-          "MALFORMED_JSON",
-          "NOT_FOUND",
-          "CALLBACK_ANSWERED",
-          "CALLBACK_CLOSED",
-          "PAYLOAD_TOO_LARGE",
-          "UNSUPPORTED_MEDIA_TYPE",
-          "VALIDATION_ERROR",
-        ),
-      },
+      response: callbackAnswers,
     },
     async handler(request) {
       const key = callbackOf(request);
