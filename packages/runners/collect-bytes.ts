@@ -9,6 +9,12 @@ export function collectBytes(): Collector {
   let length = 0;
   return {
     add(chunk) {
+      if (length === 0) {
+        // Most answers come in one piece, which needs no copy.
+        place = chunk;
+        length = chunk.length;
+        return;
+      }
       if (length + chunk.length > place.length) {
         const larger = Buffer.allocUnsafe(Math.max(2 * place.length, length + chunk.length));
         place.copy(larger, 0, 0, length);

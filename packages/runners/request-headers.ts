@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { PhaseEvent } from "@belfry/functions/event.ts";
 import { signatureHeaders } from "./sign.ts";
 
@@ -13,23 +13,39 @@ export type RequestFacts = {
   deadline: number;
 };
 
-/** Ours are set last and in lower case, so that a function's own headers can neither replace nor repeat them. */
-export function requestHeaders({ event, body, own, secrets, deadline }: RequestFacts): Map<string, string> {
-  const headers = new Map([["user-agent", "belfry"]]);
-  for (const [name, value] of Object.entries(own)) headers.set(name.toLowerCase(), value);
+/**
+ * Each name with its value behind it. Ours are all in lower case, and a function's own headers can neither replace nor
+ * repeat them.
+ */
+export function requestHeaders({ event, body, own, secrets, deadline }: RequestFacts): string[] {
   const { execution_id, attempt } = event.belfry;
   // The same for every attempt: by it a function knows that it has already done this.
   const id = `${execution_id}-${event.phase}`;
-  headers.set("content-type", "application/json");
-  headers.set("idempotency-key", id);
-  headers.set("belfry-execution-id", execution_id);
-  headers.set("belfry-attempt", String(attempt));
-  headers.set("belfry-deadline", new Date(deadline).toISOString());
-  headers.set("traceparent", traceparent(execution_id));
-  if (secrets.length > 0) {
-    for (const [name, value] of signatureHeaders({ id, body, at: Date.now() }, secrets)) headers.set(name, value);
-  }
-  return headers;
+  const ours = [
+    "content-type",
+    "application/json",
+    "idempotency-key",
+    id,
+    "belfry-execution-id",
+    execution_id,
+    "belfry-attempt",
+    String(attempt),
+    "belfry-deadline",
+    new Date(deadline).toISOString(),
+    "traceparent",
+    traceparent(execution_id),
+  ];
+  if (secrets.length > 0) ours.push(...signatureHeaders({ id, body, at: Date.now() }, secrets).flat());
+  addOwn(ours, own);
+  return ours;
+}
+
+/** Adds those whose names are not there yet, and what may be replaced. */
+function addOwn(headers: string[], own: Readonly<Record<string, string>>): void {
+  const added = new Map([["user-agent", "belfry"]]);
+  for (const [name, value] of Object.entries(own)) added.set(name.toLowerCase(), value);
+  for (let i = 0; i < headers.length; i += 2) added.delete(headers[i] as string);
+  for (const [name, value] of added) headers.push(name, value);
 }
 
 /**
@@ -37,5 +53,11 @@ export function requestHeaders({ event, body, own, secrets, deadline }: RequestF
  * attempt.
  */
 function traceparent(executionId: string): string {
-  return `00-${executionId.replaceAll("-", "")}-${randomBytes(8).toString("hex")}-01`;
+  return `00-${executionId.replaceAll("-", "")}-${spanId()}-01`;
+}
+
+/** 16 random digits: a UUID's first and last ones are, and Node keeps random bytes at hand for UUIDs. */
+function spanId(): string {
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(-8);
 }
