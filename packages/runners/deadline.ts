@@ -1,7 +1,7 @@
 import { EXECUTION_ERROR_CODES, type ExecutionErrorCode } from "@belfry/contract/errors.ts";
 import { describeThrown } from "./describe-thrown.ts";
 import { PhaseFailure } from "./phase-failure.ts";
-import { Stop, type StopSignal } from "./stop-signal.ts";
+import { abortSignalOf, Stop, type StopSignal } from "./stop-signal.ts";
 
 /** Why a worker may stop a phase such that another attempt is due. */
 const RETRYABLE_STOPS = new Set<ExecutionErrorCode>(["TIMEOUT", "WORKER_LOST", "WORKER_STOPPED"]);
@@ -23,9 +23,9 @@ export type Deadline = {
  * Watches a phase: it stops after `timeoutMs` with TIMEOUT, or when `outer` is aborted, with the `code` that the
  * abort's reason carries, and CANCELLED without one.
  */
-export function startDeadline(phase: string, timeoutMs: number, outer: AbortSignal): Deadline {
+export function startDeadline(phase: string, timeoutMs: number, outer: StopSignal): Deadline {
   const stop = new Stop();
-  let controller: AbortController | undefined;
+  let signal: AbortSignal | undefined;
   let giveUp: ((failure: PhaseFailure) => void) | undefined;
 
   const end = (failure: PhaseFailure) => {
@@ -44,14 +44,9 @@ export function startDeadline(phase: string, timeoutMs: number, outer: AbortSign
 
   return {
     stop,
-    signal() {
-      if (!controller) {
-        const made = new AbortController();
-        if (stop.aborted) made.abort(stop.reason);
-        else stop.addEventListener("abort", () => made.abort(stop.reason));
-        controller = made;
-      }
-      return controller.signal;
+    signal: () => {
+      signal ??= abortSignalOf(stop);
+      return signal;
     },
     race<T>(run: () => Promise<T>) {
       if (stop.aborted) return Promise.reject(stop.reason as PhaseFailure);

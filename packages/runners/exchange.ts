@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Agent, Dispatcher } from "undici";
-import { collectBytes } from "./collect-bytes.ts";
+import { Collector } from "./collect-bytes.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import type { StopSignal } from "./stop-signal.ts";
 
@@ -72,7 +72,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: HttpAnswer) => void;
   readonly #reject: (error: Error) => void;
   readonly #onAbort: () => void;
-  readonly #received = collectBytes();
+  readonly #received = new Collector();
   #connection: Dispatcher.DispatchController | null = null;
   #answer: Omit<HttpAnswer, "body"> | null = null;
   #interim = 0;

@@ -15,6 +15,7 @@ import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { callSandbox, type SandboxTarget } from "./sandbox.ts";
 import type { SandboxPlace } from "./sandbox-pool.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import { type Placed, takePlace } from "./take-place.ts";
 
 export type PhaseTarget =
@@ -36,7 +37,7 @@ export type PhaseCall = {
   /** How long the phase may take, in milliseconds, at least 1. */
   timeoutMs: number;
   /** By which the worker stops the phase. If the reason is an Error whose `code` is an execution error code, that is the verdict, else CANCELLED. */
-  signal: AbortSignal;
+  signal: StopSignal;
 };
 
 export type PhaseResult = {
