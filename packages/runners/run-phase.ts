@@ -76,7 +76,7 @@ async function runWhenPlaced(target: PhaseTarget, call: PhaseCall): Promise<Phas
 
 async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
   const begin = startRecord(target, call.event);
-  const logs = captureLogs();
+  const logs = target.kind === "http" ? NOTHING_LOGGED : captureLogs();
   const late = latePhaseOf(target, call);
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   const stopListening = late?.listen(deadline.renew);
@@ -102,6 +102,9 @@ async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseRe
   }
 }
 
+/** A function over HTTP has no logger. */
+const NOTHING_LOGGED = captureLogs();
+
 function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase | undefined {
   return target.kind === "http" && event.phase !== "rollback" ? run.later?.(event.phase) : undefined;
 }
@@ -125,7 +128,7 @@ const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>([
 const loadHttp = () => import("./http.ts");
 let http: Awaited<ReturnType<typeof loadHttp>> | undefined;
 
-async function invoke(
+function invoke(
   target: PhaseTarget,
   call: PhaseCall,
   deadline: Deadline,
@@ -138,10 +141,20 @@ async function invoke(
   const event = call.event as PhaseEvent;
   if (target.kind === "sandbox")
     return callSandbox(target, target.place as SandboxPlace, { ...call, event, signal: deadline.signal(), logger });
-  http ??= await loadHttp();
   const options = { timeoutMs: call.timeoutMs, signal: deadline.stop, mayAnswerLater: late !== undefined };
-  const answer = await http.callHttp(target.client, target, event, options);
-  return late && answer === TAKEN_ON ? readLateAnswer(await late.wait(deadline.signal(), deadline.renew)) : answer;
+  const answer = http
+    ? http.callHttp(target.client, target, event, options)
+    : loadHttp().then((loaded) => {
+        http = loaded;
+        return loaded.callHttp(target.client, target, event, options);
+      });
+  return late ? untilAnswered(answer, deadline, late) : answer;
+}
+
+/** What the function answers, also if that is only later. */
+async function untilAnswered(answer: Promise<unknown>, deadline: Deadline, late: LatePhase): Promise<unknown> {
+  const first = await answer;
+  return first === TAKEN_ON ? readLateAnswer(await late.wait(deadline.signal(), deadline.renew)) : first;
 }
 
 function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], output: Normalised): PhaseResult {
