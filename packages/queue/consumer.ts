@@ -34,6 +34,8 @@ export function consume(
   { concurrency, handle, handOn, onRefused, onError }: ConsumerOptions,
 ): Consumer {
   const slots = createSlots(concurrency);
+  let isFull = false;
+  let isPaused = false;
   const { worker, close } = openWorker(
     backend,
     pool,
@@ -57,6 +59,7 @@ export function consume(
   );
   return {
     async pause() {
+      isPaused = true;
       slots.shut();
       await worker.pause(true);
     },
@@ -70,13 +73,20 @@ export function consume(
       if (await slots.take(until - performance.now())) start(execution);
       else left.push(execution);
     }
-    if (left.length > 0) await handOn(left);
+    if (left.length === 0) return;
+    // What runs here takes its time: what is not fetched is there for others.
+    isFull = true;
+    await worker.pause(true);
+    await handOn(left);
   }
 
   function start(execution: DispatchedExecution): void {
     const leave = () => {
       slots.leave();
       worker.concurrency = messagesFor(slots.free());
+      if (!isFull || isPaused || slots.free() === 0) return;
+      isFull = false;
+      worker.resume().catch(onError);
     };
     handle(execution).then(leave, leave);
     worker.concurrency = messagesFor(slots.free());
