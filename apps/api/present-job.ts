@@ -1,4 +1,4 @@
-import type { JobWithLedger } from "@belfry/db/read-jobs.ts";
+import type { JobWithLedger } from "@belfry/db/job-glance.ts";
 import { describe } from "@belfry/schedule/describe.ts";
 import type { JobAnswer } from "./answers.ts";
 

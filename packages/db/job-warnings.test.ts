@@ -35,7 +35,12 @@ beforeEach(async () => {
 afterAll(() => ledger.close());
 
 const aJob = (body: Record<string, unknown> = {}) => makeJob(db, account, { schedule: "0 0 1 1 *", ...body });
-const warningsOf = async (jobId: string) => (await readWarnings(db, [jobId])).get(jobId) ?? [];
+/** As they are found in the ledger, and as they are answered with the job: mostly from a glance at its newest executions. */
+async function warningsOf(jobId: string) {
+  const found = (await readWarnings(db, [jobId])).get(jobId) ?? [];
+  expect((await getJob(db, account.accountId, jobId))?.warnings).toEqual(found);
+  return found;
+}
 const codesOf = async (jobId: string) => (await warningsOf(jobId)).map(({ code }) => code);
 
 /** A manual run, to its end. */

@@ -1,11 +1,11 @@
 import type { JobStatus } from "@belfry/contract/states.ts";
-import { and, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type JobWarning, readWarnings } from "./job-warnings.ts";
+import { type Glance, glanceAt, type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
+import { readWarnings } from "./job-warnings.ts";
+import { array } from "./sql-values.ts";
+import { ask, statement } from "./statement.ts";
 import { jobs } from "./tables/jobs.ts";
-
-/** A job with what its ledger adds: when an execution of it last started, and what is wrong with it. */
-export type JobWithLedger = typeof jobs.$inferSelect & { lastRun: Date | null; warnings: JobWarning[] };
 
 export type JobFilter = {
   name?: string | undefined;
@@ -15,20 +15,16 @@ export type JobFilter = {
   functionId?: string | undefined;
 };
 
-const lastRun = sql<Date | null>`(
-  select e.started_at from executions e
-  where e.job_id = "jobs"."id" and e.started_at is not null
-  order by e.scheduled_for desc limit 1
-)`.mapWith(jobs.createdAt);
+type JobRow = typeof jobs.$inferSelect;
 
-const columns = { ...getTableColumns(jobs), lastRun };
+const glanceAtOne = statement<JobRow & Glance, { jobId: string; accountId: string }>(
+  glanceAt(sql`
+    select * from jobs where id = ${sql.placeholder("jobId")} and account_id = ${sql.placeholder("accountId")}`),
+);
 
 export async function getJob(db: Db, accountId: string, jobId: string): Promise<JobWithLedger | null> {
-  const rows = await db
-    .select(columns)
-    .from(jobs)
-    .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId)));
-  return (await withWarnings(db, rows))[0] ?? null;
+  const [job] = await withLedger(db, await glanceAtOne(db, { jobId, accountId }));
+  return job ?? null;
 }
 
 /** Newest first, those before the id `before`. */
@@ -47,22 +43,38 @@ export async function listJobs(
     filter.functionId === undefined ? undefined : eq(jobs.functionId, filter.functionId),
     page.before === undefined ? undefined : lt(jobs.id, page.before),
   ];
-  const rows = await db
-    .select(columns)
-    .from(jobs)
-    .where(and(...conditions))
-    .orderBy(desc(jobs.id))
-    .limit(page.limit);
-  return withWarnings(db, rows);
+  // A limit that the planner does not know may be any: then it plans each list anew, which takes longer than the list.
+  const limit = sql.raw(String(Math.trunc(page.limit)));
+  const asked = sql`select * from jobs where ${and(...conditions)} order by ${desc(jobs.id)} limit ${limit}`;
+  return withLedger(db, await ask<JobRow & Glance>(db, glanceAt(asked)));
 }
 
-async function withWarnings<Row extends { id: string }>(
-  db: Db,
-  rows: readonly Row[],
-): Promise<(Row & { warnings: JobWarning[] })[]> {
-  const warnings = await readWarnings(
-    db,
-    rows.map(({ id }) => id),
+/** What the glances tell, and of those that do not tell enough what the ledger does. */
+async function withLedger(db: Db, rows: readonly (JobRow & Glance)[]): Promise<JobWithLedger[]> {
+  const seen = rows.map(({ module, workers, able, lastStoppedAt, overdue, waits, newest, ...job }) => ({
+    job,
+    judged: judgeAtAGlance(job, { module, workers, able, lastStoppedAt, overdue, waits, newest }),
+  }));
+  const unclear = seen.filter(({ judged }) => judged === null).map(({ job }) => job.id);
+  const lastRuns = await readLastRuns(db, unclear);
+  const warnings = await readWarnings(db, unclear);
+  return seen.map(
+    ({ job, judged }) =>
+      judged ?? { ...job, lastRun: lastRuns.get(job.id) ?? null, warnings: warnings.get(job.id) ?? [] },
   );
-  return rows.map((row) => ({ ...row, warnings: warnings.get(row.id) ?? [] }));
+}
+
+async function readLastRuns(db: Db, jobIds: readonly string[]): Promise<Map<string, Date | null>> {
+  if (jobIds.length === 0) return new Map();
+  const rows = await ask<{ id: string; lastRun: Date | null }>(
+    db,
+    sql`
+      select j.id, (
+        select e.started_at from executions e
+        where e.job_id = j.id and e.started_at is not null
+        order by e.scheduled_for desc limit 1
+      ) as "lastRun"
+      from unnest(${array(jobIds, "uuid")}) as j(id)`,
+  );
+  return new Map(rows.map(({ id, lastRun }) => [id, lastRun]));
 }
