@@ -29,7 +29,7 @@ export async function plan(
     schedule: "1h",
     enabled: false,
   });
-  const { jobId: template } = await createJob(db, accountId, body, null);
+  const { job: template } = await createJob(db, accountId, body, null);
 
   const planned: (PlannedJob & { id: string })[] = [];
   for (let start = 0; start < jobs.length; start += CHUNK) {
@@ -44,7 +44,7 @@ export async function plan(
        )) as copy
        where template.id = $1`,
       [
-        template,
+        template.id,
         copies.map((c) => c.id),
         copies.map((c) => c.firstDue),
         copies.map((c) => JSON.stringify(scheduleOf(c))),

@@ -1,25 +1,36 @@
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 
+/** The parts of `insert into <table> (names) select typed from rows`, and the values of their placeholders. */
+export type GivenRows<Row> = {
+  names: SQL;
+  typed: SQL;
+  /** `unnest(…) as given(…)`, in the order in which they are given. */
+  rows: SQL;
+  values(rows: readonly Row[]): Record<string, unknown>;
+};
+
 /**
- * `insert into <table> (…) select …` of any number of rows: one parameter a column, however many rows there are. A parameter
- * a value, as Drizzle makes them, ends at 65,535 of them and costs more to build than the rows cost to insert. Every row has
- * the columns of the first; the others get their defaults. What follows, `on conflict` or `returning`, is the caller's to add.
+ * Any number of whole rows of a table as the values of one `statement`: one parameter a column, however many rows there are. A
+ * parameter a value, as Drizzle makes them, ends at 65,535 of them and costs more to build than the rows cost to insert.
  */
-export function insertRows<Table extends PgTable>(table: Table, rows: readonly Table["$inferInsert"][]): SQL {
-  const first: Record<string, unknown> = rows[0] ?? {};
-  const columns = Object.entries(getTableColumns(table)).filter(([key]) => first[key] !== undefined);
-  // As text, since of arrays there are no arrays: a column that is one travels as its literal.
-  const values = columns.map(([key, column]) => {
-    const texts = rows.map((row: Record<string, unknown>) => {
-      const value = row[key] ?? null;
-      return value === null ? null : column.mapToDriverValue(value);
-    });
-    return sql`${sql.param(texts)}::text[]`;
-  });
-  const names = columns.map(([, column]) => sql.identifier(column.name));
-  const typed = columns.map(([, column]) => sql`given.${sql.identifier(column.name)}::${sql.raw(column.getSQLType())}`);
+export function givenRows<Table extends PgTable>(table: Table): GivenRows<Table["$inferSelect"]> {
+  const columns = Object.entries(getTableColumns(table));
   const list = (parts: SQL[]) => sql.join(parts, sql`, `);
-  const namesList = sql.join(names, sql`, `);
-  return sql`insert into ${table} (${namesList}) select ${list(typed)} from unnest(${list(values)}) as given(${namesList})`;
+  const name = (column: { name: string }) => sql`${sql.identifier(column.name)}`;
+  const names = list(columns.map(([, column]) => name(column)));
+  return {
+    names,
+    typed: list(columns.map(([, column]) => sql`given.${name(column)}::${sql.raw(column.getSQLType())}`)),
+    // As text, since of arrays there are no arrays: a column that is one travels as its literal.
+    rows: sql`unnest(${list(columns.map(([key]) => sql`${sql.placeholder(key)}::text[]`))}) as given(${names})`,
+    values(rows) {
+      const texts = (key: string, column: (typeof columns)[number][1]) =>
+        rows.map((row: Record<string, unknown>) => {
+          const value = row[key] ?? null;
+          return value === null ? null : column.mapToDriverValue(value);
+        });
+      return Object.fromEntries(columns.map(([key, column]) => [key, texts(key, column)]));
+    },
+  };
 }

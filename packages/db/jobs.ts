@@ -10,8 +10,11 @@ import { createJobs, fingerprintOf } from "./create-jobs.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { planChange, planEnd, recordChanges } from "./job-changes.ts";
+import { type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
 import { nameTaken } from "./name-taken.ts";
+import { type Ground, readGround } from "./new-job-ground.ts";
 import { admitAll } from "./overlap.ts";
+import { getJob } from "./read-jobs.ts";
 import { calendarsOf, readFuture, withCalendarsOfToday } from "./read-schedule.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
@@ -21,7 +24,8 @@ import { wake } from "./wake.ts";
 export type JobRow = typeof jobs.$inferSelect;
 
 /**
- * A new job. The same `idempotencyKey` with the same body gives the job that the first call made.
+ * A new job. The same `idempotencyKey` with the same body gives the job that the first call made. `ground` is what
+ * `readGround` says of the body.
  * Throws ApiError: VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
  */
 export async function createJob(
@@ -29,13 +33,21 @@ export async function createJob(
   accountId: string,
   body: CreateJobBody,
   idempotencyKey: string | null,
-): Promise<{ jobId: string; replayed: boolean }> {
+  ground?: Ground,
+): Promise<{ job: JobWithLedger; replayed: boolean }> {
   const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(body) };
-  const { results, replayed } = await createJobs(db, accountId, [{ body, idempotency }], "all or nothing");
-  const [result] = results;
-  if (!result || result instanceof ApiError) throw result;
-  return { jobId: result.id, replayed };
+  const known = ground ?? (await readGround(db, accountId, body));
+  const created = await createJobs(db, accountId, [{ body, idempotency }], "all or nothing", known);
+  const [earlier] = created.replayed ? created.results : [];
+  const [written] = created.replayed ? [] : created.results;
+  if (written instanceof ApiError) throw written;
+  const asWritten = written ? judgeAtAGlance(written, { ...known, ...NEW }) : null;
+  const job = asWritten ?? (await getJob(db, accountId, (earlier ?? written)?.id ?? ""));
+  return { job: job as JobWithLedger, replayed: created.replayed };
 }
+
+/** What there is to see of a job that was just made. */
+const NEW = { overdue: false, waits: false, newest: null } as const;
 
 /**
  * Changes a job. A change of schedule serves what was due before it and goes on strictly after now, so that no

@@ -55,8 +55,8 @@ export async function makeJob(
     schedule: "@every 1s",
     overlap: { policy: "allow" },
   };
-  const { jobId } = await createJob(db, accountId, createJobBody.parse({ ...defaults, ...body }), null);
-  return jobId;
+  const { job } = await createJob(db, accountId, createJobBody.parse({ ...defaults, ...body }), null);
+  return job.id;
 }
 
 /** A worker that lives, as far as the ledger knows. Returns its id. */
