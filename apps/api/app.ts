@@ -7,6 +7,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { TestAnswers } from "./answered-tests.ts";
 import type { SourceCompiler } from "./compile-source.ts";
+import type { JobCreator } from "./job-creator.ts";
 
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<
@@ -20,6 +21,7 @@ export type App = FastifyInstance<
 /** What a route is given besides the app. */
 export type Context = {
   db: Db;
+  createJob: JobCreator;
   compiler: SourceCompiler;
   tests: TestAnswers;
   metrics: Metrics;

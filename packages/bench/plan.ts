@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { createJobBody } from "@belfry/contract/job.ts";
-import { createJob } from "@belfry/db/jobs.ts";
+import { createJob } from "@belfry/db/create-job.ts";
 import { WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import type pg from "pg";

@@ -8,7 +8,7 @@ import { brokenConstraint } from "./pg-error.ts";
 import { array } from "./sql-values.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
-import { type NewJob, type PlannedBy, writeJobs } from "./write-jobs.ts";
+import { type NewJob, type PlannedBy, ROWS_AT_ONCE, writeJobs } from "./write-jobs.ts";
 
 /** What is said of each job of a call that makes many. */
 export type MadeJob = Pick<typeof jobs.$inferSelect, "id" | "name" | "nextRun">;
@@ -48,7 +48,10 @@ export async function createJobs(
     return written;
   };
   try {
-    return { results: isOneStatement(wanted) ? await write(db) : await inTransaction(db, write), replayed: false };
+    return {
+      results: isOneStatement(wanted, mode) ? await write(db) : await inTransaction(db, write),
+      replayed: false,
+    };
   } catch (error) {
     const sameKey = brokenConstraint(error) === "jobs_idempotency_key";
     if (!sameKey && !(error instanceof NoneWritten)) throw error;
@@ -60,9 +63,14 @@ export async function createJobs(
   }
 }
 
-/** One job whose schedule is a text: only forms can name calendars, which must not change until the job is written. */
-const isOneStatement = (wanted: readonly NewJob[]): boolean =>
-  wanted.length === 1 && typeof wanted[0]?.body.schedule === "string";
+/**
+ * Then it needs no transaction besides. One that is all or nothing may have to be undone, and calendars, which only forms
+ * of a schedule can name, must not change until the jobs are written.
+ */
+const isOneStatement = (wanted: readonly NewJob[], mode: string): boolean =>
+  (wanted.length === 1 || mode === "what can be") &&
+  wanted.length <= ROWS_AT_ONCE &&
+  wanted.every(({ body }) => typeof body.schedule === "string");
 
 async function readPlannedBy(tx: Db, accountId: string, wanted: readonly NewJob[]): Promise<PlannedBy> {
   const usable = await usableFunctions(tx, accountId, new Set(wanted.map(({ body }) => body.function_id)));

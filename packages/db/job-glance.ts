@@ -39,14 +39,15 @@ const columns = sql.join(
 
 const longAgo = sql`now() - make_interval(secs => ${sql.raw(String(OVERDUE_SECONDS))})`;
 
+// `exists` would leave it to the planner to read all that waits, whosoever it is, instead of looking for each job.
 /** Rows of `JobRow & Glance`, newest first, of the jobs that `asked` selects with all their columns. */
 export const glanceAt = (asked: SQL): SQL => sql`
   select ${columns}, coalesce(f.module, '') as module, served.*, coalesce(j.next_run < ${longAgo}, false) as overdue,
-    exists (
-      select from executions e
+    coalesce((
+      select true from executions e
       where e.job_id = j.id and e.status in ('pending', 'running') and ${isPending} and not e.held
-        and e.available_at < ${longAgo}
-    ) as waits,
+        and e.available_at < ${longAgo} limit 1
+    ), false) as waits,
     (
       select json_agg(json_build_array(e.scheduled_for, e.trigger, e.status, e.started_at, e.duration_ms))
       from (

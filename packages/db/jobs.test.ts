@@ -12,8 +12,9 @@ import {
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
+import { createJob } from "./create-job.ts";
 import { claimExecutions, finishExecutions, retryExecution } from "./executions.ts";
-import { createJob, deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
+import { deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { getJob, listJobs } from "./read-jobs.ts";
 
 let ledger: TestLedger;

@@ -1,20 +1,16 @@
-/** Every change that a client makes to a job. */
+/** Every change that a client makes to a job once it is there. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
-import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
+import type { PatchJobBody } from "@belfry/contract/job.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { isTooRare } from "@belfry/schedule/search.ts";
 import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
-import { createJobs, fingerprintOf } from "./create-jobs.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { planChange, planEnd, recordChanges } from "./job-changes.ts";
-import { type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
 import { nameTaken } from "./name-taken.ts";
-import { type Ground, readGround } from "./new-job-ground.ts";
 import { admitAll } from "./overlap.ts";
-import { getJob } from "./read-jobs.ts";
 import { calendarsOf, readFuture, withCalendarsOfToday } from "./read-schedule.ts";
 import { recordDue } from "./record-due.ts";
 import { jobs } from "./tables/jobs.ts";
@@ -24,35 +20,9 @@ import { wake } from "./wake.ts";
 export type JobRow = typeof jobs.$inferSelect;
 
 /**
- * A new job. The same `idempotencyKey` with the same body gives the job that the first call made. `ground` is what
- * `readGround` says of the body.
- * Throws ApiError: VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
- */
-export async function createJob(
-  db: Db,
-  accountId: string,
-  body: CreateJobBody,
-  idempotencyKey: string | null,
-  ground?: Ground,
-): Promise<{ job: JobWithLedger; replayed: boolean }> {
-  const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(body) };
-  const known = ground ?? (await readGround(db, accountId, body));
-  const created = await createJobs(db, accountId, [{ body, idempotency }], "all or nothing", known);
-  const [earlier] = created.replayed ? created.results : [];
-  const [written] = created.replayed ? [] : created.results;
-  if (written instanceof ApiError) throw written;
-  const asWritten = written ? judgeAtAGlance(written, { ...known, ...NEW }) : null;
-  const job = asWritten ?? (await getJob(db, accountId, (earlier ?? written)?.id ?? ""));
-  return { job: job as JobWithLedger, replayed: created.replayed };
-}
-
-/** What there is to see of a job that was just made. */
-const NEW = { overdue: false, waits: false, newest: null } as const;
-
-/**
  * Changes a job. A change of schedule serves what was due before it and goes on strictly after now, so that no
  * instant is lost or served twice. `enabled: false` takes back what is pending.
- * Returns false if the account has no such job. Throws ApiError as `createJob` does.
+ * Returns false if the account has no such job. Throws ApiError as `createJob` does, but for that of the key.
  */
 export async function patchJob(db: Db, accountId: string, jobId: string, patch: PatchJobBody): Promise<boolean> {
   try {

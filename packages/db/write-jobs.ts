@@ -29,7 +29,7 @@ export type PlannedBy = {
 type JobRow = typeof jobs.$inferSelect;
 
 /** Rows of one statement: few enough that it ends long before its deadline, also where the machine is busy. */
-const CHUNK = 1_000;
+export const ROWS_AT_ONCE = 1_000;
 /** After so many jobs were planned, other requests of this process have their turn. */
 const SLICE = 100;
 
@@ -39,7 +39,8 @@ const SOON_MS = 2_000;
 /**
  * Writes new jobs, one or thousands: the only place that does. Answers for each, in their order, with its row or with why
  * there is none: ApiError VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN. The choice between all or nothing and what
- * can be written is the caller's, and so is the transaction. One job without calendars needs none, being written by one statement.
+ * can be written is the caller's, and so is the transaction. Up to
+ * `ROWS_AT_ONCE` jobs without calendars need none, being written by one statement.
  */
 export async function writeJobs(
   tx: Db,
@@ -141,7 +142,7 @@ const insertJobs = statement<{ id: string }, Record<string, unknown>>(sql`
     insert into jobs (${given.names})
     select ${given.typed} from ${given.rows}
     where given.function_id::uuid = any (array (
-      select id from functions where id = any (${sql.placeholder("functionIds")}::uuid[]) and deleted_at is null for key share
+      select id from functions where id = any (${sql.placeholder("functionIds")}::uuid[]) and deleted_at is null for share
     ))
     on conflict (account_id, coalesce(project, ''), name) do nothing
     returning *
@@ -160,8 +161,8 @@ const insertJobs = statement<{ id: string }, Record<string, unknown>>(sql`
 async function insertNamed(tx: Db, rows: readonly JobRow[], now: number): Promise<Set<string>> {
   const sorted = rows.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const written = new Set<string>();
-  for (let start = 0; start < sorted.length; start += CHUNK) {
-    const chunk = sorted.slice(start, start + CHUNK);
+  for (let start = 0; start < sorted.length; start += ROWS_AT_ONCE) {
+    const chunk = sorted.slice(start, start + ROWS_AT_ONCE);
     const inserted = await insertJobs(tx, {
       ...given.values(chunk),
       functionIds: [...new Set(chunk.map(({ functionId }) => functionId))],

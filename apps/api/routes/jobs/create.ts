@@ -1,13 +1,10 @@
 import { createJobBody } from "@belfry/contract/job.ts";
-import { createJob } from "@belfry/db/jobs.ts";
-import { readGround } from "@belfry/db/new-job-ground.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
-import { assertFits } from "../../assert-payload.ts";
 import { idempotencyHeaders } from "../../idempotency-headers.ts";
-import { presentJob } from "../../present-job.ts";
+import { asPresented, presentJob } from "../../present-job.ts";
 
-export const createJobRoute: Route = (app, { db, jobMetrics }) =>
+export const createJobRoute: Route = (app, { createJob, jobMetrics }) =>
   app.route({
     method: "POST",
     url: "/automation/jobs",
@@ -33,12 +30,11 @@ export const createJobRoute: Route = (app, { db, jobMetrics }) =>
         ),
       },
     },
+    serializerCompiler: asPresented,
     async handler(request, reply) {
       const account = accountOf(request);
-      const ground = await readGround(db, account, request.body);
-      assertFits(ground.inputSchema, request.body.payload);
       const key = request.headers["idempotency-key"] ?? null;
-      const { job, replayed } = await createJob(db, account, request.body, key, ground);
+      const { job, replayed } = await createJob(account, request.body, key);
       if (replayed) reply.header("idempotency-replayed", "true");
       else {
         jobMetrics.created(account);

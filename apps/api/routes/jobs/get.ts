@@ -2,7 +2,7 @@ import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
 import { found, idOf } from "../../not-found.ts";
-import { presentJob } from "../../present-job.ts";
+import { asPresented, presentJob } from "../../present-job.ts";
 
 export const getJobRoute: Route = (app, { db }) =>
   app.route({
@@ -15,6 +15,7 @@ export const getJobRoute: Route = (app, { db }) =>
       params: idOf("job"),
       response: { 200: jobAnswer, ...errorAnswers("NOT_FOUND") },
     },
+    serializerCompiler: asPresented,
     async handler(request) {
       return presentJob(found("job", await getJob(db, accountOf(request), request.params.id)));
     },
