@@ -32,8 +32,10 @@ const PUBLISH_BATCH = 1_000;
 const RELEASE_BATCH = 200;
 const SETTLE_BATCH = 1_000;
 const AUTO_PAUSE_BATCH = 50;
-/** To find those of others, what is due of a crowd is read over: some tens of milliseconds where they are 50,000. */
+/** What has just come due of others is found at once, however much a crowd has due; */
 const OTHERS_EVERY_MS = 100;
+/** what came due earlier and was held by somebody, or was made later, only by reading over all that the crowd has due. */
+const ALL_OTHERS_EVERY_MS = 1_000;
 /** A batch of a crowd takes far less than this. */
 const CROWD_MS = 3_000;
 /** Publishes under way at most. The sweep waits for one to end when it is that far ahead, and no publish takes long. */
@@ -76,15 +78,21 @@ export function startLoops(tools: SchedulerTools): Loops {
     },
   });
   // Beside the sweep, which is busy with the crowd: by turns, each of the others would wait for a batch of it.
+  let looked = { lately: Number.NEGATIVE_INFINITY, atAll: Number.NEGATIVE_INFINITY };
   const sweepOthers = startLoop({
     name: "sweep others",
     everyMs: PERIODS.sweep,
     log,
     async runOnce() {
-      if (performance.now() > crowd.until) return PERIODS.sweep;
-      const { dispatches } = await claimDueOfOthers(db, SWEEP_BATCH, crowd.accounts);
+      const now = performance.now();
+      if (now > crowd.until) return PERIODS.sweep;
+      const atAll = now - looked.atAll >= ALL_OTHERS_EVERY_MS;
+      const dueWithinMs = atAll ? null : now - looked.lately + OTHERS_EVERY_MS;
+      const { jobs, dispatches } = await claimDueOfOthers(db, SWEEP_BATCH, crowd.accounts, dueWithinMs);
+      const isAll = jobs < SWEEP_BATCH;
+      looked = { lately: now, atAll: isAll ? (atAll ? now : looked.atAll) : Number.NEGATIVE_INFINITY };
       inBackground(dispatches);
-      return OTHERS_EVERY_MS;
+      return isAll ? OTHERS_EVERY_MS : 0;
     },
   });
   const publishLoop = startLoop({

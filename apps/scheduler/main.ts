@@ -35,7 +35,12 @@ await runProcess("scheduler", {
   graceMs: () => 5_000,
   async start({ env, log, lifecycle }) {
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
-    const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry scheduler", onError });
+    const database = openDatabase({
+      url: env.DATABASE_URL,
+      applicationName: "belfry scheduler",
+      onError,
+      keepPlans: true,
+    });
     lifecycle.started("database", database.close);
     await assertMigrated(database.db);
     for (const warning of await assertSettings(database.db)) log.warn(warning);

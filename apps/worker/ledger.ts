@@ -46,7 +46,7 @@ export type Ledger = {
 
 /** Each may carry some hundred kilobytes of records, and a batch has a few seconds to be written. */
 const MAX_BATCH = 100;
-/** Two, so that one gathers while the other is written. */
+/** Two, so that what is held up by somebody's lock does not hold up all the others. */
 const PARALLEL = 2;
 
 /** `lost` is aborted when this worker no longer counts: then nothing that it holds is its own, and waiting ends. */
@@ -96,6 +96,15 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     },
   });
 
+  const permits = createMicroBatch<{ executionId: string; attempt: number }, boolean>({
+    maxSize: MAX_BATCH,
+    parallel: PARALLEL,
+    async run(checked) {
+      const permitted = await answered(() => mayPerform(db, worker, checked));
+      return checked.map(({ executionId }) => permitted.has(executionId));
+    },
+  });
+
   const postponements = createMicroBatch<Postponement, Postponed>({
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
@@ -124,7 +133,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
         failed,
         answered(() => writeRetry(failed)),
       ),
-    mayPerform: (executionId, attempt) => answered(() => mayPerform(db, worker, executionId, attempt)),
+    mayPerform: (executionId, attempt) => permits.add({ executionId, attempt }),
     unclaim: (executionId, attempt) =>
       leaving(
         { executionId },

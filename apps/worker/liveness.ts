@@ -34,6 +34,7 @@ export function startLiveness({
     max: 1,
     applicationName: "belfry worker heartbeat",
     onError,
+    keepPlans: true,
     deadlineMs: DEADLINE_MS,
   });
   let lost = false;

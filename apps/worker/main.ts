@@ -78,7 +78,12 @@ await runProcess("worker", {
     lifecycle.started("sandbox", pool.close);
 
     const onError = rateLimited((error: Error) => log.warn({ err: error }, "connection trouble"));
-    const database = openDatabase({ url: env.DATABASE_URL, applicationName: "belfry worker", onError });
+    const database = openDatabase({
+      url: env.DATABASE_URL,
+      applicationName: "belfry worker",
+      onError,
+      keepPlans: true,
+    });
     lifecycle.started("database", database.close);
     const { db } = database;
     await assertMigrated(db);

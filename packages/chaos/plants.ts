@@ -116,8 +116,7 @@ export const PLANTS: readonly Plant[] = [
       {
         file: "packages/db/executions.ts",
         find: 'returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name',
-        replace:
-          'returning e.id as "executionId", (select min(w.attempt) from wanted w where w.id = e.id) as attempt, e.job_id as "jobId", j.name',
+        replace: 'returning e.id as "executionId", w.attempt, e.job_id as "jobId", j.name',
       },
     ],
     seconds: 28,

@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
 import { changeJob } from "./jobs.ts";
-import { array } from "./sql-values.ts";
+import { array, atMost } from "./sql-values.ts";
 
 /** A row of failures is looked for in this many of a job's newest records: those that were skipped lie in between. */
 const RECORDS = 1_000;
@@ -29,7 +29,7 @@ export type Judged = {
 export async function judgeFailures(db: Db, limit: number): Promise<Judged> {
   // By chance, so that those that cannot be dealt with do not keep the others from their turn.
   const { rows: failures } = await db.execute<{ executionId: string; jobId: string }>(
-    sql`select execution_id as "executionId", job_id as "jobId" from unjudged_failures order by random() limit ${limit}`,
+    sql`select execution_id as "executionId", job_id as "jobId" from unjudged_failures order by random() limit ${atMost(limit)}`,
   );
   const paused: AutoPaused[] = [];
   const unjudged = new Map<string, unknown>();

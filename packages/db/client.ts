@@ -1,6 +1,7 @@
 import { drizzle, type NodePgQueryResultHKT } from "drizzle-orm/node-postgres";
 import type { PgDatabase } from "drizzle-orm/pg-core";
 import pg from "pg";
+import { nameStatements } from "./named-statements.ts";
 
 /** What every function that touches data takes first: the pool, or the transaction of whoever knows the unit of work. */
 export type Db = PgDatabase<NodePgQueryResultHKT, Record<string, never>>;
@@ -18,6 +19,11 @@ export type DatabaseOptions = {
   applicationName: string;
   /** Told of connections that break while idle; the pool replaces them. */
   onError: (error: Error) => void;
+  /**
+   * Whether Postgres is to plan a statement once for all values, and by indexes only: for processes whose statements look
+   * up by keys what they were given, thousands of times a second. Otherwise it plans anew where it expects to gain by it.
+   */
+  keepPlans?: boolean;
   /** How long connecting or a query may take, in milliseconds; ten seconds unless it matters to hear sooner. */
   deadlineMs?: number;
 };
@@ -31,11 +37,14 @@ export function openDatabase({
   max = 10,
   applicationName,
   onError,
+  keepPlans = false,
   deadlineMs = 10_000,
 }: DatabaseOptions): Database {
   const settings = connectionSettings(url, applicationName, deadlineMs);
+  if (keepPlans) settings.options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
   const pool = new pg.Pool({ ...settings, max, idleTimeoutMillis: 30_000 });
   pool.on("error", onError);
+  pool.on("connect", (client) => nameStatements(client));
   return { db: drizzle(pool), close: () => pool.end() };
 }
 

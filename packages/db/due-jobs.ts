@@ -5,7 +5,7 @@ import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { recordChanges } from "./job-changes.ts";
-import { array, columnsOf, toInstant, toMs } from "./sql-values.ts";
+import { array, atMost, columnsOf, toInstant, toMs } from "./sql-values.ts";
 
 /** A job whose `nextRun` has come. Instants in milliseconds since the epoch. */
 export type DueJob = {
@@ -27,22 +27,24 @@ const isOurs = sql`rules_version <= ${RULES_VERSION}`;
 
 /**
  * Locks due jobs until the transaction ends. Jobs that another scheduler holds are passed over, so none is taken twice;
- * and those of the accounts `except`, so that others have their turn.
+ * and those of the accounts `except`, so that others have their turn. `dueWithinMs`: only those that came due so lately.
  */
 export async function lockDueJobs(
   tx: Db,
   limit: number,
-  except: readonly string[] = [],
+  { except = [], dueWithinMs = null }: { except?: readonly string[]; dueWithinMs?: number | null } = {},
 ): Promise<{ now: number; jobs: DueJob[] }> {
   const ofOthers = except.length === 0 ? sql`` : sql`and account_id <> all(${array(except, "uuid")})`;
+  const lately =
+    dueWithinMs === null ? sql`` : sql`and next_run > now() - make_interval(secs => ${dueWithinMs} / 1000.0)`;
   const { rows } = await tx.execute<DueJob & { now: number }>(sql`
     select id, account_id as "accountId", function_id as "functionId", pool, priority, schedule_spec as "scheduleSpec",
       ${toMs(sql`next_run`)} as "nextRun", max_runs as "maxRuns", run_count as "runCount", misfire, overlap,
       ${toMs(sql`now()`)} as now
     from jobs
-    where next_run <= now() and ${isOurs} ${ofOthers}
+    where next_run <= now() ${lately} and ${isOurs} ${ofOthers}
     order by next_run
-    limit ${limit}
+    limit ${atMost(limit)}
     for no key update skip locked`);
   return { now: Math.floor(rows[0]?.now ?? 0), jobs: rows };
 }
@@ -96,7 +98,7 @@ export async function lockSettlingJobs(tx: Db, limit: number): Promise<SettlingJ
     select j.id
     from jobs j
     where j.status = 'active' and j.enabled and j.next_run is null and ${isOurs} and not ${hasOpen}
-    limit ${limit}
+    limit ${atMost(limit)}
     for no key update of j skip locked`);
   // Asked again now that nobody can add an execution: the first answer was from before the lock.
   const settling = await tx.execute<SettlingJob>(sql`

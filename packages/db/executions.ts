@@ -22,7 +22,7 @@ import type { Db } from "./client.ts";
 import { executionId } from "./execution-id.ts";
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from "./listen.ts";
 import { REPUBLISH_SECONDS } from "./outbox.ts";
-import { array, columnsOf, jsonOrNull, jsonTextOrNull, nowMs, opaque, toInstant, toMs } from "./sql-values.ts";
+import { array, atMost, columnsOf, jsonOrNull, jsonTextOrNull, nowMs, opaque, toInstant, toMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A run whose worker was lost this many times is taken to be what kills them, and fails. */
@@ -116,15 +116,21 @@ export async function findManualRun(tx: Db, jobId: string, idempotencyKey: strin
 }
 
 /**
- * Whether an execution may go on from its check to its perform: the claim is still the worker's, nobody wants it
+ * Which executions may go on from their check to their perform: the claim is still the worker's, nobody wants it
  * cancelled, and the job was not paused, disabled or deleted while the check took its time.
  */
-export async function mayPerform(db: Db, worker: string, executionId: string, attempt: number): Promise<boolean> {
-  const { rows } = await db.execute(sql`
-    select from executions e join jobs j on j.id = e.job_id
-    where e.id = ${executionId} and e.attempt = ${attempt} and e.worker = ${worker} and e.status = 'running'
+export async function mayPerform(
+  db: Db,
+  worker: string,
+  checked: readonly { executionId: string; attempt: number }[],
+): Promise<Set<string>> {
+  const column = columnsOf(checked);
+  const { rows } = await db.execute<{ id: string }>(sql`
+    select e.id from executions e join jobs j on j.id = e.job_id
+    join unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as c(id, attempt) on c.id = e.id
+    where ${amongThem(checked)} and e.attempt = c.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
       and e.cancel_requested_at is null and j.status = 'active' and j.enabled`);
-  return rows.length === 1;
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**
@@ -194,22 +200,17 @@ export async function claimExecutions(
   { pastGates = false } = {},
 ): Promise<ClaimedExecution[]> {
   if (wanted.length === 0) return [];
-  const column = columnsOf(wanted);
+  // In the order in which everybody locks executions: found by their ids, they are locked as they are found.
+  const column = columnsOf(wanted.toSorted(inOrder));
   const hasNoGate = pastGates ? sql`` : sql`and not ${hasGate}`;
   const { rows } = await db.execute<ClaimedExecution>(sql`
-    with wanted as (
-      select * from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt)
-    ), claimable as (
-      select e.id from executions e join wanted w on w.id = e.id
-      where ${amongThem(wanted)} and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
-        and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
-      order by e.id
-      for update of e
-    )
     update executions e
     set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version, gate = null
-    from claimable c, jobs j, functions f
-    where e.id = c.id and ${amongThem(wanted)} and j.id = e.job_id and f.id = e.function_id
+    from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt), jobs j, functions f
+    where e.id = w.id and ${amongThem(wanted)}
+      and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
+      and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
+      and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
       j.payload, j.retry, j.delivery, j.timeout_ms as "timeoutMs", j.check_timeout_ms as "checkTimeoutMs", j.perform_timeout_ms as "performTimeoutMs",
@@ -224,6 +225,9 @@ export async function claimExecutions(
       ) as function`);
   return rows;
 }
+
+const inOrder = (a: { executionId: string }, b: { executionId: string }): number =>
+  a.executionId < b.executionId ? -1 : a.executionId > b.executionId ? 1 : 0;
 
 /** Asked of each row by itself: for a join the planner would have to think, and there are few gates or none. */
 const hasGate = opaque(sql`(select true from gates g where g.id = e.function_id or g.id = e.account_id limit 1)`);
@@ -483,7 +487,7 @@ export async function recordLost(
       join executions e on e.worker = w.id and e.status = 'running'
       join jobs j on j.id = e.job_id
       where ${theirs}
-      limit ${limit}
+      limit ${atMost(limit)}
       for update of e skip locked
       for share of j skip locked`);
     const { again = [], ended = [] } = Object.groupBy(lost, (one) => (one.again ? "again" : "ended"));

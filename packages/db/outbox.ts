@@ -2,7 +2,7 @@
 import type { Priority } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { array, nowMs, opaque } from "./sql-values.ts";
+import { array, atMost, nowMs, opaque } from "./sql-values.ts";
 
 /**
  * A message that no worker turned into a claim within this time is published again: its queue was wiped, or the
@@ -35,7 +35,7 @@ export async function takeForPublish(db: Db, limit: number, except: readonly str
       from executions e join jobs j on j.id = e.job_id ${ofOthers}
       where e.status = 'pending' and not e.held and e.publish_at <= now()
       order by e.publish_at
-      limit ${limit}
+      limit ${atMost(limit)}
       for update of e skip locked
     )
     update executions e

@@ -5,7 +5,7 @@ import { type AdmissionVerdict, admit } from "@belfry/schedule/admit.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { CANCEL_CHANNEL } from "./listen.ts";
-import { array, jsonOrNull, nowMs } from "./sql-values.ts";
+import { array, atMost, jsonOrNull, nowMs } from "./sql-values.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A job's open executions: those that may run, and those that wait for their turn. */
@@ -91,7 +91,7 @@ export async function releaseHeld(db: Db, limit: number): Promise<number> {
           select count(*) from executions e
           where e.job_id = j.id and e.status in ('pending', 'running') and not e.held
         ))
-      limit ${limit}
+      limit ${atMost(limit)}
       for no key update of j skip locked`);
     const open = await countOpen(
       tx,

@@ -27,6 +27,9 @@ export const toInstant = (ms: SQL | number): SQL => sql`to_timestamp(${ms}::floa
 /** An instant to milliseconds since the epoch, as a JavaScript number. */
 export const toMs = (column: SQL): SQL => sql`(extract(epoch from ${column}) * 1000)::float8`;
 
+/** The size of a batch, as a part of the text: a plan that is kept for all values would not know that it is small. */
+export const atMost = (rows: number): SQL => sql.raw(String(Math.trunc(rows)));
+
 /** "Now", cut to what an instant keeps: rounding up would put it in the future. */
 export const nowMs: SQL = sql`date_trunc('milliseconds', now())`;
 

@@ -47,21 +47,44 @@ describe("a micro-batch", () => {
     ]);
   });
 
-  it("lets only so many be under way, and gathers what comes meanwhile", async () => {
+  it("gathers what comes while one is under way", async () => {
+    const { batch, batches, holds, letGo } = heldBatcher({ parallel: 1 });
+    const answers = [batch.add(0)];
+    await expect.poll(() => holds.length).toBe(1);
+    for (const n of [1, 2, 3]) {
+      answers.push(batch.add(n));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(batches).toEqual([[0]]);
+    holds[0]?.resolve();
+    await letGo(2);
+    expect(await Promise.all(answers)).toEqual([0, 2, 4, 6]);
+    expect(batches).toEqual([[0], [1, 2, 3]]);
+  });
+
+  it("sends another one beside it as soon as it is half full", async () => {
+    const { batch, batches, underWay, letGo } = heldBatcher({ maxSize: 4, parallel: 2 });
+    const answers = [batch.add(0)];
+    await underWay(1);
+    answers.push(batch.add(1), batch.add(2));
+    await letGo(2);
+    expect(await Promise.all(answers)).toEqual([0, 2, 4]);
+    expect(batches).toEqual([[0], [1, 2]]);
+  });
+
+  it("does not let a few wait for one that is held up, and never has more than so many under way", async () => {
     const { batch, batches, holds, underWay, letGo } = heldBatcher({ parallel: 2 });
     const answers = [batch.add(0)];
     await underWay(1);
     answers.push(batch.add(1));
     await underWay(2);
-    for (const n of [2, 3, 4]) {
-      answers.push(batch.add(n));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    answers.push(...numbers(60).map((n) => batch.add(n)));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(batches).toEqual([[0], [1]]);
     holds[0]?.resolve();
     await letGo(3);
-    expect(await Promise.all(answers)).toEqual([0, 2, 4, 6, 8]);
-    expect(batches).toEqual([[0], [1], [2, 3, 4]]);
+    expect(await Promise.all(answers)).toEqual([0, 2, ...numbers(60).map((n) => n * 2)]);
+    expect(batches).toEqual([[0], [1], numbers(60)]);
   });
 
   it("fails every call of a batch that fails, and no other", async () => {

@@ -1,6 +1,7 @@
 /**
- * Gathers single calls into batches. A batch leaves as soon as fewer than `parallel` are under way, so a call that
- * comes alone does not wait, and under load batches grow by themselves.
+ * Gathers single calls into batches. A batch leaves at once if none is under way, so a call that comes alone does not
+ * wait, and under load batches grow by themselves: a further one, up to `parallel`, leaves when it is half full or when
+ * the ones under way take long.
  */
 export type MicroBatch<In, Out> = {
   add(item: In): Promise<Out>;
@@ -15,11 +16,15 @@ export type MicroBatchOptions<In, Out> = {
   parallel: number;
 };
 
+/** Whoever waits for this long is no longer waiting for a batch, but for something that holds it up. */
+const PATIENCE_MS = 20;
+
 export function createMicroBatch<In, Out>({ run, maxSize, parallel }: MicroBatchOptions<In, Out>): MicroBatch<In, Out> {
   type Waiting = { item: In; resolve: (out: Out) => void; reject: (error: unknown) => void };
   const waiting: Waiting[] = [];
   let underWay = 0;
   let scheduled = false;
+  let patience: NodeJS.Timeout | undefined;
   let onIdle: (() => void)[] = [];
 
   return {
@@ -39,11 +44,21 @@ export function createMicroBatch<In, Out>({ run, maxSize, parallel }: MicroBatch
   /** After the current turn of the event loop, so that calls made in one turn travel together. */
   function schedule(): void {
     if (scheduled || underWay >= parallel) return;
+    if (underWay > 0 && waiting.length < maxSize / 2) {
+      patience ??= setTimeout(leave, PATIENCE_MS);
+      return;
+    }
+    clearTimeout(patience);
     scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      while (waiting.length > 0 && underWay < parallel) void send(waiting.splice(0, maxSize));
-    });
+    setImmediate(leave);
+  }
+
+  function leave(): void {
+    patience = undefined;
+    scheduled = false;
+    do void send(waiting.splice(0, maxSize));
+    while (underWay < parallel && waiting.length >= maxSize / 2);
+    if (waiting.length > 0) schedule();
   }
 
   async function send(batch: Waiting[]): Promise<void> {
