@@ -17,7 +17,7 @@ export function statement<Row extends pg.QueryResultRow, Values extends Record<s
   query: SQL,
 ): Statement<Row, Values> {
   const { sql: text, params } = dialect.sqlToQuery(query);
-  return async (db, values) => (await clientOf(db).query<Row>(text, fillPlaceholders(params, values))).rows;
+  return async (db, values) => (await clientOf(db).query<Row>({ text, values: fillPlaceholders(params, values) })).rows;
 }
 
 /** The same for a statement that is another one each time. */
