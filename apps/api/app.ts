@@ -8,6 +8,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { TestAnswers } from "./answered-tests.ts";
 import type { SourceCompiler } from "./compile-source.ts";
 import type { JobCreator } from "./job-creator.ts";
+import type { JobReader } from "./job-reader.ts";
 
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<
@@ -22,6 +23,7 @@ export type App = FastifyInstance<
 export type Context = {
   db: Db;
   createJob: JobCreator;
+  readJob: JobReader;
   compiler: SourceCompiler;
   tests: TestAnswers;
   metrics: Metrics;

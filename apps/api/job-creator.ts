@@ -5,8 +5,8 @@ import { createEach, createJob, type GroundedJob } from "@belfry/db/create-job.t
 import type { JobWithLedger } from "@belfry/db/job-glance.ts";
 import { type Ground, readGrounds } from "@belfry/db/new-job-ground.ts";
 import { hasSqlState } from "@belfry/db/pg-error.ts";
-import { createMicroBatch, type MicroBatch } from "@belfry/service/micro-batch.ts";
 import { assertFits } from "./assert-payload.ts";
+import { batchByAccount } from "./by-account.ts";
 
 /** Creates one job. Throws ApiError as `createJob` does, and VALIDATION_ERROR for a payload that the function does not take. */
 export type JobCreator = (
@@ -21,30 +21,21 @@ const PARALLEL = 2;
 
 /**
  * What an account asks for while others of its jobs are being written is written together, in one commit: under load that is most
- * of what a create costs, and one that comes alone does not wait. By account, so that none waits for another's locks. A call with a
- * key stands by itself, since it may be a replay; so does a schedule that may name calendars, which needs a transaction.
+ * of what a create costs. A call with a key stands by itself, since it may be a replay; so does a schedule that may name calendars, which needs a transaction.
  */
 export function createJobCreator(db: Db): JobCreator {
-  const batches = new Map<string, MicroBatch<CreateJobBody, Outcome>>();
+  const create = batchByAccount((accountId, bodies: CreateJobBody[]) => createTogether(db, accountId, bodies), {
+    maxSize: MAX_TOGETHER,
+    parallel: PARALLEL,
+  });
 
   return async (accountId, body, key) => {
     if (key !== null || typeof body.schedule !== "string") return createAlone(db, accountId, body, key);
-    const outcome = await addTo(accountId, body);
+    const outcome = await create(accountId, body);
     if (outcome === "by itself") return createAlone(db, accountId, body, key);
     if (outcome instanceof ApiError) throw outcome;
     return { job: outcome, replayed: false };
   };
-
-  function addTo(accountId: string, body: CreateJobBody): Promise<Outcome> {
-    const open = batches.get(accountId);
-    if (open) return open.add(body);
-    const run = (bodies: CreateJobBody[]) => createTogether(db, accountId, bodies);
-    const batch = createMicroBatch({ run, maxSize: MAX_TOGETHER, parallel: PARALLEL });
-    batches.set(accountId, batch);
-    const outcome = batch.add(body);
-    void batch.idle().then(() => batches.delete(accountId));
-    return outcome;
-  }
 }
 
 type Outcome = JobWithLedger | ApiError | "by itself";

@@ -17,14 +17,24 @@ export type JobFilter = {
 
 type JobRow = typeof jobs.$inferSelect;
 
-const glanceAtOne = statement<JobRow & Glance, { jobId: string; accountId: string }>(
+const glanceAtThese = statement<JobRow & Glance, { jobIds: readonly string[]; accountId: string }>(
   glanceAt(sql`
-    select * from jobs where id = ${sql.placeholder("jobId")} and account_id = ${sql.placeholder("accountId")}`),
+    select * from jobs where id = any (${sql.placeholder("jobIds")}::uuid[]) and account_id = ${sql.placeholder("accountId")}`),
 );
 
 export async function getJob(db: Db, accountId: string, jobId: string): Promise<JobWithLedger | null> {
-  const [job] = await withLedger(db, await glanceAtOne(db, { jobId, accountId }));
-  return job ?? null;
+  const found = await getJobs(db, accountId, [jobId]);
+  return [...found.values()][0] ?? null;
+}
+
+/** Those of these jobs that the account has, by their ids. */
+export async function getJobs(
+  db: Db,
+  accountId: string,
+  jobIds: readonly string[],
+): Promise<Map<string, JobWithLedger>> {
+  const found = await withLedger(db, await glanceAtThese(db, { jobIds, accountId }));
+  return new Map(found.map((job) => [job.id, job]));
 }
 
 /** Newest first, those before the id `before`. */
