@@ -17,7 +17,7 @@ export type JobCreator = (
 
 /** Few enough that planning them holds nobody up. */
 const MAX_TOGETHER = 100;
-const PARALLEL = 2;
+const PARALLEL = 3;
 
 /**
  * What an account asks for while others of its jobs are being written is written together, in one commit: under load that is most
