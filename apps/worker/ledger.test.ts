@@ -3,6 +3,7 @@ import { type Database, openDatabase } from "@belfry/db/client.ts";
 import type { Verdict } from "@belfry/db/executions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
 import { getExecution } from "@belfry/db/read-executions.ts";
+import { inTransaction } from "@belfry/db/transaction.ts";
 import { markStopped } from "@belfry/db/workers.ts";
 import { createLogger } from "@belfry/service/logger.ts";
 import {
@@ -106,6 +107,24 @@ describe("claims", () => {
     await ledger.retry({ executionId: id, attempt: 1, error, check: null, perform: null, retryInMs: 0 });
     const [first, second] = await Promise.all([ledger.claim(id, 1), ledger.claim(id, 2)]);
     expect([first, second?.attempt]).toEqual([null, 2]);
+  });
+
+  it("are not kept from those that nobody holds by one that somebody does", async () => {
+    const { worker, lost } = await newHand();
+    const impatient = openDatabase({
+      url: proxy.url,
+      applicationName: "test",
+      onError: () => undefined,
+      deadlineMs: 2_500,
+    });
+    const ledger = createLedger(impatient.db, worker, createLogger("test", "silent"), lost.signal);
+    const ids = await pendingRuns(5);
+    await inTransaction(test.db, async (tx) => {
+      await tx.execute(sql`select from executions where id = ${ids[2]} for update`);
+      const claimed = await Promise.all(ids.map((id) => ledger.claim(id, 1)));
+      expect(claimed.map((one) => one?.executionId)).toEqual(ids.toSpliced(2, 1, undefined as never));
+    });
+    await impatient.close();
   });
 
   it("fail while Postgres is away, so that the message is let go", async () => {

@@ -55,7 +55,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
     async run(wanted) {
-      return handOut(wanted, await claimExecutions(db, worker, wanted));
+      return handOut(wanted, await claimByHalves(wanted));
     },
   });
 
@@ -170,6 +170,25 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
   function leave(executionId: string): void {
     if (gated.delete(executionId))
       leavers.add(executionId).catch((err: unknown) => log.warn({ err }, "a gate was not left at once"));
+  }
+
+  /** A row that somebody holds locked for long must not keep a batch of others from their claims. */
+  async function claimByHalves(
+    wanted: readonly { executionId: string; attempt: number }[],
+  ): Promise<ClaimedExecution[]> {
+    try {
+      return await claimExecutions(db, worker, wanted);
+    } catch (error) {
+      if (wanted.length === 1 || !isTooMuch(error)) throw error;
+      const half = Math.ceil(wanted.length / 2);
+      const halves = [wanted.slice(0, half), wanted.slice(half)].map((part) => claimByHalves(part));
+      const came = await Promise.allSettled(halves);
+      const claimed = came.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+      if (claimed.length === 0) throw error;
+      // Those of the other half are pending still, and published again.
+      log.warn({ err: error, executions: wanted.length - claimed.length }, "some could not be claimed");
+      return claimed;
+    }
   }
 
   /**

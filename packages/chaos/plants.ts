@@ -60,8 +60,8 @@ export const PLANTS: readonly Plant[] = [
       },
       {
         file: "packages/db/due-jobs.ts",
-        find: "    order by next_run\n    limit ${limit}\n    for no key update skip locked`",
-        replace: "    order by next_run\n    limit ${limit}`",
+        find: "    order by next_run\n    limit ${atMost(limit)}\n    for no key update skip locked`",
+        replace: "    order by next_run\n    limit ${atMost(limit)}`",
       },
     ],
     sql: `

@@ -136,7 +136,7 @@ export async function mayPerform(
 /**
  * Says once more which executions are meant, in a form from which the planner sees what partitions they are in. From
  * a join alone it does not, and planning for all of them would be dearer than the rest. (Bounds would do, too, but then
- * it may read everything between them.)
+ * it may read everything between them.) In a plan that is kept for all values each partition is asked by its key.
  */
 const amongThem = (rows: readonly { executionId: string }[]): SQL =>
   sql`e.id = any(${columnsOf(rows)("executionId", "uuid")})`;
