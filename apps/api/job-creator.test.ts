@@ -1,6 +1,9 @@
+import { createJobBody } from "@belfry/contract/job.ts";
+import { openDatabase } from "@belfry/db/client.ts";
 import { inTransaction } from "@belfry/db/transaction.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createJobCreator } from "./job-creator.ts";
 import { aFunction, type Client, startTestApi, type TestApi } from "./test-api.ts";
 
 let api: TestApi;
@@ -80,5 +83,30 @@ describe("jobs that are created at once", () => {
     });
     const answer = await held.creating;
     expect(answer.json()).toMatchObject({ code: "VALIDATION_ERROR", details: [{ path: "function_id" }] });
+  });
+
+  it("are written all the same when one of them is in somebody's way", async () => {
+    const { db, close } = openDatabase({
+      url: api.url,
+      applicationName: "impatient",
+      onError: () => {},
+      deadlineMs: 1_000,
+    });
+    const createJob = createJobCreator(db);
+    const make = (function_id: string, name: string) =>
+      createJob(client.accountId, createJobBody.parse({ function_id, name, schedule: "@daily" }), null);
+    const locked = await aFunction(client);
+    await inTransaction(api.db, async (tx) => {
+      await tx.execute(sql`select from functions where id = ${locked} for update`);
+      const outcomes = await Promise.allSettled([
+        make(functionId, "one"),
+        make(locked, "two"),
+        make(functionId, "three"),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    });
+    const names = (await client.get("/automation/jobs")).json().map(({ name }: { name: string }) => name);
+    expect(names.sort()).toEqual(["one", "three"]);
+    await close();
   });
 });
