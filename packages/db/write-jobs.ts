@@ -4,16 +4,16 @@ import type { CreateJobBody } from "@belfry/contract/job.ts";
 import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { unknownFunction, usableFunctions } from "./functions.ts";
+import { unknownFunction } from "./functions.ts";
 import { givenRows } from "./given-rows.ts";
 import { insertChanges } from "./job-changes.ts";
+import { WAKE_CHANNEL } from "./listen.ts";
 import { takenName } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { type CalendarReader, calendarsOf, readFuture } from "./read-schedule.ts";
 import { toInstant } from "./sql-values.ts";
 import { statement } from "./statement.ts";
 import { jobs } from "./tables/jobs.ts";
-import { wake } from "./wake.ts";
 
 /** A job that a client wants, and what makes the call that wants it known when it comes again. */
 export type NewJob = { body: CreateJobBody; idempotency: { key: string; fingerprint: string } | null };
@@ -58,14 +58,10 @@ export async function writeJobs(
         : unknownFunction(job.body.function_id),
     );
   }
-  const rows = refuseTwins(results);
-  const written = await insertNamed(tx, rows, now);
-  if (rows.some(({ id, nextRun }) => written.has(id) && nextRun && nextRun.getTime() < now + SOON_MS)) await wake(tx);
-  if (written.size === rows.length) return results;
-  const stillUsable = await usableFunctions(tx, accountId, new Set(rows.map(({ functionId }) => functionId)));
+  const inserted = await insertNamed(tx, refuseTwins(results), now);
   return results.map((result) => {
-    if (result instanceof ApiError || written.has(result.id)) return result;
-    return stillUsable.has(result.functionId)
+    if (result instanceof ApiError || inserted.written.has(result.id)) return result;
+    return inserted.usable.has(result.functionId)
       ? takenName("jobs_name", result.name)
       : unknownFunction(result.functionId);
   });
@@ -134,16 +130,16 @@ function refuseTwins(results: (JobRow | ApiError)[]): JobRow[] {
 const given = givenRows(jobs);
 
 /**
- * Writes jobs with the first rows of their histories, and keeps their functions from being deleted until the transaction ends.
- * Those whose name is taken, or whose function was deleted a moment ago, are left out.
+ * Writes jobs with the first rows of their histories, wakes the schedulers for what is due `soon`, and keeps the functions from
+ * being deleted until the transaction ends. Left out are those whose name is taken, and those whose function was deleted a
+ * moment ago: it is not among the `usable`. All in one statement, so that it is known of all what became of them, or of none.
  */
-const insertJobs = statement<{ id: string }, Record<string, unknown>>(sql`
-  with written as (
+const insertJobs = statement<{ written: string[]; usable: string[] }, Record<string, unknown>>(sql`
+  with usable as materialized (
+    select id from functions where id = any (${sql.placeholder("functionIds")}::uuid[]) and deleted_at is null for share
+  ), written as (
     insert into jobs (${given.names})
-    select ${given.typed} from ${given.rows}
-    where given.function_id::uuid = any (array (
-      select id from functions where id = any (${sql.placeholder("functionIds")}::uuid[]) and deleted_at is null for share
-    ))
+    select ${given.typed} from ${given.rows} where given.function_id::uuid = any (array (select id from usable))
     on conflict (account_id, coalesce(project, ''), name) do nothing
     returning *
   ), changes as (
@@ -152,27 +148,30 @@ const insertJobs = statement<{ id: string }, Record<string, unknown>>(sql`
   ), recorded as (
     ${insertChanges(toInstant(sql`${sql.placeholder("now")}`), sql`changes c join written j on j.id = c.job_id`)}
   )
-  select id from written`);
+  select array (select id::text from written) as written, array (select id::text from usable) as usable,
+    case when ${sql.placeholder("soon")}::bool then pg_notify(${WAKE_CHANNEL}, '') end`);
 
 /**
- * Inserts what can be inserted and returns the ids. In the order of the names everywhere: two calls that want the same ones wait
- * for each other and do not deadlock.
+ * Inserts what can be inserted. In the order of the names everywhere: two calls that want the same ones wait for each other
+ * and do not deadlock.
  */
-async function insertNamed(tx: Db, rows: readonly JobRow[], now: number): Promise<Set<string>> {
+async function insertNamed(tx: Db, rows: readonly JobRow[], now: number) {
   const sorted = rows.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const written = new Set<string>();
+  const [written, usable] = [new Set<string>(), new Set<string>()];
   for (let start = 0; start < sorted.length; start += ROWS_AT_ONCE) {
     const chunk = sorted.slice(start, start + ROWS_AT_ONCE);
-    const inserted = await insertJobs(tx, {
+    const [inserted] = await insertJobs(tx, {
       ...given.values(chunk),
       functionIds: [...new Set(chunk.map(({ functionId }) => functionId))],
       changeIds: chunk.map(() => newId()),
       jobIds: chunk.map(({ id }) => id),
       now,
+      soon: chunk.some(({ nextRun }) => nextRun !== null && nextRun.getTime() < now + SOON_MS),
     });
-    for (const { id } of inserted) written.add(id);
+    for (const id of inserted?.written ?? []) written.add(id);
+    for (const id of inserted?.usable ?? []) usable.add(id);
   }
-  return written;
+  return { written, usable };
 }
 
 async function refusalOr<T>(work: () => Promise<T>): Promise<T | ApiError> {
