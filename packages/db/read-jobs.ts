@@ -1,11 +1,11 @@
 import type { JobStatus } from "@belfry/contract/states.ts";
-import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { type Glance, glanceAt, type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
 import { readWarnings } from "./job-warnings.ts";
 import { array } from "./sql-values.ts";
-import { ask, statement } from "./statement.ts";
-import { jobs } from "./tables/jobs.ts";
+import { ask, type Statement, statement } from "./statement.ts";
+import type { jobs } from "./tables/jobs.ts";
 
 export type JobFilter = {
   name?: string | undefined;
@@ -37,26 +37,43 @@ export async function getJobs(
   return new Map(found.map((job) => [job.id, job]));
 }
 
+/** What a list can be narrowed by, each a condition with a value of that name. */
+const CONDITIONS = {
+  accountId: sql`account_id = ${sql.placeholder("accountId")}`,
+  name: sql`name = ${sql.placeholder("name")}`,
+  status: sql`status = ${sql.placeholder("status")}`,
+  enabled: sql`enabled = ${sql.placeholder("enabled")}`,
+  project: sql`project = ${sql.placeholder("project")}`,
+  functionId: sql`function_id = ${sql.placeholder("functionId")}`,
+  before: sql`id < ${sql.placeholder("before")}`,
+} as const;
+type ListValues = { [name in keyof typeof CONDITIONS]?: unknown };
+
+const MAX_LISTS = 200;
+const lists = new Map<string, Statement<JobRow & Glance, ListValues>>();
+
 /** Newest first, those before the id `before`. */
 export async function listJobs(
   db: Db,
   accountId: string,
   filter: JobFilter,
-  page: { before?: string; limit: number },
+  { before, limit }: { before?: string; limit: number },
 ): Promise<JobWithLedger[]> {
-  const conditions: (SQL | undefined)[] = [
-    eq(jobs.accountId, accountId),
-    filter.name === undefined ? undefined : eq(jobs.name, filter.name),
-    filter.status === undefined ? undefined : eq(jobs.status, filter.status),
-    filter.enabled === undefined ? undefined : eq(jobs.enabled, filter.enabled),
-    filter.project === undefined ? undefined : eq(jobs.project, filter.project),
-    filter.functionId === undefined ? undefined : eq(jobs.functionId, filter.functionId),
-    page.before === undefined ? undefined : lt(jobs.id, page.before),
-  ];
-  // A limit that the planner does not know may be any: then it plans each list anew, which takes longer than the list.
-  const limit = sql.raw(String(Math.trunc(page.limit)));
-  const asked = sql`select * from jobs where ${and(...conditions)} order by ${desc(jobs.id)} limit ${limit}`;
-  return withLedger(db, await ask<JobRow & Glance>(db, glanceAt(asked)));
+  const values: ListValues = { accountId, ...filter, before };
+  const asked = (Object.keys(CONDITIONS) as (keyof typeof CONDITIONS)[]).filter((name) => values[name] !== undefined);
+  const key = `${limit} ${asked}`;
+  let list = lists.get(key);
+  if (list === undefined) {
+    if (lists.size >= MAX_LISTS) lists.clear();
+    const conditions = asked.map((name) => CONDITIONS[name]);
+    // A limit that the planner does not know may be any: then it plans each list anew, which takes longer than the list.
+    const atMost = sql.raw(String(Math.trunc(limit)));
+    list = statement(
+      glanceAt(sql`select * from jobs where ${sql.join(conditions, sql` and `)} order by id desc limit ${atMost}`),
+    );
+    lists.set(key, list);
+  }
+  return withLedger(db, await list(db, values));
 }
 
 /** What the glances tell, and of those that do not tell enough what the ledger does. */
