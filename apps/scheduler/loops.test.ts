@@ -1,5 +1,5 @@
 /** The scheduler's loops together, on a real ledger and a real queue, with a test for a worker. */
-import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import type { DispatchedExecution } from "@belfry/contract/message.ts";
 import { createCalendar, patchCalendar } from "@belfry/db/calendars.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { claimExecutions, finishExecutions } from "@belfry/db/executions.ts";
@@ -31,7 +31,7 @@ let db: Db;
 let account: TestAccount;
 let proxy: TcpProxy;
 let loops: Loops;
-let got: ExecutionMessage[];
+let got: DispatchedExecution[];
 let closing: (() => Promise<void>)[];
 
 beforeEach(async () => {
@@ -41,10 +41,11 @@ beforeEach(async () => {
   const { url, prefix } = createTestRedis();
   proxy = await startTcpProxy(url);
   got = [];
-  const handle = async (message: ExecutionMessage) => void got.push(message);
+  const handle = async (message: DispatchedExecution) => void got.push(message);
   const consumer = consume({ kind: "redis", url, prefix }, "default", {
     concurrency: 50,
     handle,
+    handOn: async () => undefined,
     onRefused: () => undefined,
     onError: () => undefined,
   });
@@ -139,7 +140,7 @@ it("complete a job whose runs are used up", async () => {
   loops.wake();
   await expect.poll(() => got.length, { timeout: 10_000, interval: 20 }).toBe(1);
   const worker = await makeWorker(db);
-  const { executionId } = got[0] as ExecutionMessage;
+  const { executionId } = got[0] as DispatchedExecution;
   await claimExecutions(db, worker, [{ executionId, attempt: 1 }]);
   await finishExecutions(db, worker, [
     { executionId, attempt: 1, status: "success", skipReason: null, error: null, check: null, perform: null },

@@ -1,4 +1,4 @@
-import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import type { DispatchedExecution } from "@belfry/contract/message.ts";
 import { type Db, openDatabase } from "@belfry/db/client.ts";
 import { claimExecutions, insertOccurrences } from "@belfry/db/executions.ts";
 import { runJob } from "@belfry/db/jobs.ts";
@@ -62,11 +62,12 @@ const rowOf = async (id: string) =>
   )[0];
 
 /** What arrives in the default pool. */
-function arriving(): ExecutionMessage[] {
-  const got: ExecutionMessage[] = [];
+function arriving(): DispatchedExecution[] {
+  const got: DispatchedExecution[] = [];
   const consumer = consume(backend, "default", {
     concurrency: 1,
     handle: async (m) => void got.push(m),
+    handOn: async () => undefined,
     onRefused: () => undefined,
     onError: () => undefined,
   });

@@ -8,6 +8,7 @@ import { checkEvent, performEvent, type Run } from "@belfry/runners/phase-event.
 import type { PhaseFailure } from "@belfry/runners/phase-failure.ts";
 import { runHosted } from "@belfry/runners/run-hosted.ts";
 import { type PhaseResult, type PhaseTarget, runPhase } from "@belfry/runners/run-phase.ts";
+import type { StopSignal } from "@belfry/runners/stop-signal.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { type Placed, takePlace } from "@belfry/runners/take-place.ts";
 import type { Breakers } from "./breakers.ts";
@@ -31,7 +32,7 @@ export function callFunction(
   { target, ...limits }: Target,
   tools: CallTools,
   onWaiting: () => void,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<Outcome> {
   const { executionId, attempt, jobId, trigger, payload } = claimed;
   const run: Run = { executionId, attempt, jobId, trigger, payload, scheduledFor: new Date(claimed.scheduledFor) };
@@ -54,7 +55,7 @@ async function callHosted(
   module: SurveyedModule,
   { checkTimeoutMs, performTimeoutMs }: Limits,
   { hosts, ledger }: CallTools,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<Outcome> {
   if (!module.enabled) return { end: "disabled", check: null, perform: null };
   const { executionId, attempt } = run;
@@ -79,7 +80,7 @@ async function callPhases(
   target: PhaseTarget,
   { hasCheck, checkTimeoutMs, performTimeoutMs }: Limits,
   ledger: Ledger,
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<Outcome> {
   const { executionId, attempt } = run;
   const began = performance.now();

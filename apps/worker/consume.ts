@@ -1,4 +1,4 @@
-import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import type { DispatchedExecution } from "@belfry/contract/message.ts";
 import type { Db } from "@belfry/db/client.ts";
 import { recordLost } from "@belfry/db/executions.ts";
 import { returnToPublish } from "@belfry/db/outbox.ts";
@@ -18,11 +18,8 @@ const HAND_BACK_MS = 1_500;
 /** Takes executions off the pool's queue until it is drained. */
 export function startConsuming(tools: WorkerTools, worker: { id: string; pool: string; concurrency: number }) {
   const { ledger, running, log, db } = tools;
-  let draining = false;
 
-  function handle({ executionId, attempt }: ExecutionMessage): Promise<void> {
-    // Fetched before the fetching stopped: another worker is to have it without waiting.
-    if (draining) return returnToPublish(db, [executionId], 0).catch(undone(executionId));
+  function handle({ executionId, attempt }: DispatchedExecution): Promise<void> {
     // Its slot is free for another as soon as there is nothing to do but wait; it stays in hand until it has ended.
     const waiting = Promise.withResolvers<void>();
     const ended = running.track(executionId, async (signal) => {
@@ -41,6 +38,10 @@ export function startConsuming(tools: WorkerTools, worker: { id: string; pool: s
   const consumer = consume(tools.backend, worker.pool, {
     concurrency: worker.concurrency,
     handle,
+    async handOn(executions) {
+      const ids = executions.map(({ executionId }) => executionId);
+      await returnToPublish(db, ids, 0).catch(undone(ids.join()));
+    },
     onRefused: (data) => log.warn({ data: JSON.stringify(data)?.slice(0, 200) }, "a message that is none was dropped"),
     onError: rateLimited((error: Error) => log.warn({ err: error }, "queue trouble")),
   });
@@ -48,7 +49,6 @@ export function startConsuming(tools: WorkerTools, worker: { id: string; pool: s
   return {
     /** No new claim from here on; what runs may finish until shortly before the deadline, the rest is handed back. */
     async drain(deadlineMs: number): Promise<void> {
-      draining = true;
       await consumer.pause();
       log.info({ running: running.count() }, "draining");
       await withDeadline("draining", Math.max(0, deadlineMs - HAND_BACK_MS), running.idle()).catch(() => undefined);

@@ -1,6 +1,7 @@
 import type { ExecutionError } from "@belfry/contract/errors.ts";
 import type { ClaimedExecution } from "@belfry/db/executions.ts";
 import type { HttpClient } from "@belfry/runners/http-client.ts";
+import type { StopSignal } from "@belfry/runners/stop-signal.ts";
 import type { SurveyedModule } from "@belfry/runners/survey.ts";
 import { signOf } from "./breaker-sign.ts";
 import { type CallTools, callFunction } from "./call-function.ts";
@@ -26,7 +27,7 @@ export type ExecuteTools = CallTools &
 export async function execute(
   claimed: ClaimedExecution,
   tools: ExecuteTools,
-  signal: AbortSignal,
+  signal: StopSignal,
   onWaiting: () => void = () => undefined,
 ): Promise<void> {
   const delayMs = await tools.breakers.delay(claimed);

@@ -1,10 +1,11 @@
 import { getEventListeners } from "node:events";
+import type { StopSignal } from "@belfry/runners/stop-signal.ts";
 import { expect, it } from "vitest";
 import { limitAttempt } from "./limit-attempt.ts";
 import { StopReason } from "./running.ts";
 
 /** Work that ends only when it is stopped, and gives the reason. */
-const untilStopped = (signal: AbortSignal) =>
+const untilStopped = (signal: StopSignal) =>
   new Promise<unknown>((resolve) => signal.addEventListener("abort", () => resolve(signal.reason)));
 const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
 const never = new AbortController().signal;

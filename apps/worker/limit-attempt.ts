@@ -1,3 +1,4 @@
+import { Stop, type StopSignal } from "@belfry/runners/stop-signal.ts";
 import { StopReason } from "./running.ts";
 
 /**
@@ -6,16 +7,20 @@ import { StopReason } from "./running.ts";
  */
 export async function limitAttempt<T>(
   limitMs: number | null,
-  outer: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
+  outer: StopSignal,
+  work: (signal: StopSignal) => Promise<T>,
 ): Promise<T> {
   if (limitMs === null) return work(outer);
-  const limit = new AbortController();
+  const limited = new Stop();
   const reason = new StopReason("TIMEOUT", `the attempt took longer than its limit of ${limitMs} ms`);
-  const timer = setTimeout(() => limit.abort(reason), limitMs);
+  const timer = setTimeout(() => limited.abort(reason), limitMs);
+  const follow = () => limited.abort(outer.reason);
+  outer.addEventListener("abort", follow, { once: true });
+  if (outer.aborted) follow();
   try {
-    return await work(AbortSignal.any([outer, limit.signal]));
+    return await work(limited);
   } finally {
     clearTimeout(timer);
+    outer.removeEventListener("abort", follow);
   }
 }

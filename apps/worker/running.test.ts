@@ -1,8 +1,9 @@
+import type { StopSignal } from "@belfry/runners/stop-signal.ts";
 import { expect, it } from "vitest";
 import { createRunning, StopReason } from "./running.ts";
 
 /** Work that ends when it is stopped, and says why it was. */
-const untilStopped = (reasons: unknown[]) => (signal: AbortSignal) =>
+const untilStopped = (reasons: unknown[]) => (signal: StopSignal) =>
   new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => {
       reasons.push(signal.reason);

@@ -1,4 +1,5 @@
 import type { ExecutionErrorCode } from "@belfry/contract/errors.ts";
+import { Stop, type StopSignal } from "@belfry/runners/stop-signal.ts";
 
 /** Why a run is stopped from outside; `code` becomes the code of its error. */
 export class StopReason extends Error {
@@ -14,7 +15,7 @@ export class StopReason extends Error {
 /** What this worker has in hand at the moment, from the claim to the verdict, and how to stop it. */
 export type Running = {
   /** Does `work` for an execution with a signal of its own. */
-  track(executionId: string, work: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  track(executionId: string, work: (signal: StopSignal) => Promise<void>): Promise<void>;
   has(executionId: string): boolean;
   stop(executionId: string, reason: StopReason): void;
   stopAll(reason: StopReason): void;
@@ -25,15 +26,15 @@ export type Running = {
 
 export function createRunning(): Running {
   // An execution is in hand twice when its message came twice: one of the two will find nothing to claim.
-  const inHand = new Set<{ executionId: string; controller: AbortController }>();
+  const inHand = new Set<{ executionId: string; stop: Stop }>();
   let onIdle: (() => void)[] = [];
   const of = (executionId: string) => [...inHand].filter((one) => one.executionId === executionId);
   return {
     async track(executionId, work) {
-      const one = { executionId, controller: new AbortController() };
+      const one = { executionId, stop: new Stop() };
       inHand.add(one);
       try {
-        await work(one.controller.signal);
+        await work(one.stop);
       } finally {
         inHand.delete(one);
         if (inHand.size === 0) {
@@ -44,10 +45,10 @@ export function createRunning(): Running {
     },
     has: (executionId) => of(executionId).length > 0,
     stop(executionId, reason) {
-      for (const { controller } of of(executionId)) controller.abort(reason);
+      for (const { stop } of of(executionId)) stop.abort(reason);
     },
     stopAll(reason) {
-      for (const { controller } of inHand) controller.abort(reason);
+      for (const { stop } of inHand) stop.abort(reason);
     },
     idle: () => (inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
     count: () => inHand.size,

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
  * executions are in the order of their occurrences, and a span of time is a span of ids.
  */
 export function executionId(scheduledFor: number): string {
-  return timeOf(scheduledFor) + `7${randomUUID().slice(15)}`;
+  return `${timeOf(scheduledFor)}7${randomUUID().slice(15)}`;
 }
 
 /** The least id that an execution of this instant or a later one can have. */

@@ -1,39 +1,49 @@
-import { type ExecutionMessage, executionMessage } from "@belfry/contract/message.ts";
+import { type DispatchedExecution, executionMessage, executionsIn, MAX_BUNDLE } from "@belfry/contract/message.ts";
 import { openWorker, type QueueBackend } from "./backend.ts";
+import { createSlots } from "./slots.ts";
 
 export type Consumer = {
-  /** Fetches no more. What was fetched goes on. */
+  /** Fetches no more. What has begun goes on; what still comes, or waits here for its turn, is handed on. */
   pause(): Promise<void>;
   /** Lets go of the queue. Call after what was fetched has ended. */
   close(): Promise<void>;
 };
 
 export type ConsumerOptions = {
-  /** Messages handled at once. */
+  /** Executions handled at once. */
   concurrency: number;
-  /** Has the message been dealt with, one way or the other? Throwing changes nothing but BullMQ's own statistics. */
-  handle: (message: ExecutionMessage) => Promise<void>;
+  /** Deals with an execution, one way or the other; its slot is free when this has settled. Errors are its own to tell. */
+  handle: (execution: DispatchedExecution) => Promise<void>;
+  /** These were fetched and find no slot here: another consumer is to have them. */
+  handOn: (executions: DispatchedExecution[]) => Promise<void>;
   /** Something arrived that is no message of ours. */
   onRefused: (data: unknown) => void;
   onError: (error: Error) => void;
 };
 
-/** Takes messages off a pool's queue and hands each to `handle`. */
+/** A message is fetched only when there is a slot, but a bundle may need some more; they are waited for so long. */
+const PATIENCE_MS = 1_000;
+
+/**
+ * Takes messages off a pool's queue and hands the executions in them to `handle`. A message has done its duty when they
+ * have begun: from then on the ledger knows who runs what.
+ */
 export function consume(
   backend: QueueBackend,
   pool: string,
-  { concurrency, handle, onRefused, onError }: ConsumerOptions,
+  { concurrency, handle, handOn, onRefused, onError }: ConsumerOptions,
 ): Consumer {
+  const slots = createSlots(concurrency);
   const { worker, close } = openWorker(
     backend,
     pool,
     async (data) => {
       const message = executionMessage.safeParse(data);
-      if (message.success) await handle(message.data);
+      if (message.success) await begin(executionsIn(message.data));
       else onRefused(data);
     },
     {
-      concurrency,
+      concurrency: messagesFor(concurrency),
       // A message whose worker died is dropped: the ledger knows, and publishes it again. Soon, since until then
       // BullMQ ignores another of its id.
       maxStalledCount: 0,
@@ -46,7 +56,32 @@ export function consume(
     onError,
   );
   return {
-    pause: () => worker.pause(true),
+    async pause() {
+      slots.shut();
+      await worker.pause(true);
+    },
     close,
   };
+
+  async function begin(executions: readonly DispatchedExecution[]): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    const left: DispatchedExecution[] = [];
+    for (const execution of executions) {
+      if (await slots.take(until - performance.now())) start(execution);
+      else left.push(execution);
+    }
+    if (left.length > 0) await handOn(left);
+  }
+
+  function start(execution: DispatchedExecution): void {
+    const leave = () => {
+      slots.leave();
+      worker.concurrency = messagesFor(slots.free());
+    };
+    handle(execution).then(leave, leave);
+    worker.concurrency = messagesFor(slots.free());
+  }
 }
+
+/** How many messages may be fetched at once while so many slots are free, as if all were bundles; BullMQ wants one at least. */
+const messagesFor = (free: number): number => Math.max(1, Math.ceil(free / MAX_BUNDLE));

@@ -11,6 +11,9 @@ const SERVED_PER_SECOND = 1_000;
 /** BullMQ serves lower numbers first, what has none (0) before all, and knows none beyond 2 to the power of 21. */
 const CLASS: Record<Priority, number> = { critical: 0, high: 1, medium: 2, low: 3, background: 4 };
 const CLASSES = 5;
+
+/** Whether a place is in the slow lanes, among those of a crowd. */
+export const isSlow = (place: number): boolean => place >= CLASSES;
 const PLACES = 400_000;
 const MAX_ACCOUNTS = 10_000;
 

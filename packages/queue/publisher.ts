@@ -1,7 +1,8 @@
+import { type ExecutionMessage, MAX_BUNDLE } from "@belfry/contract/message.ts";
 import type { Priority } from "@belfry/contract/states.ts";
 import { withDeadline } from "@belfry/service/deadline.ts";
 import { type MessageQueue, openQueues, type QueueBackend } from "./backend.ts";
-import { createLanes } from "./lanes.ts";
+import { createLanes, isSlow } from "./lanes.ts";
 
 /** One execution's turn on the queue. */
 export type Publication = {
@@ -53,13 +54,11 @@ export function createPublisher(backend: QueueBackend, onError: (error: Error) =
 
 function addAll(queue: MessageQueue, publications: readonly Placed[]): Promise<unknown> {
   return queue.addBulk(
-    publications.map(({ executionId, attempt, dispatch, place }) => ({
+    bundled(publications).map(({ data, jobId, place }) => ({
       name: "execution",
-      data: { executionId, attempt },
+      data,
       opts: {
-        // BullMQ ignores an id that it still keeps, refuses ids with one colon and ids of digits only. Two ids take turns:
-        // one that is kept by mistake blocks only every other try, and what waits for long has two messages at most.
-        jobId: `${executionId}-${attempt}-${dispatch % 2}`,
+        jobId,
         priority: place,
         // One recovery path, and it is in Postgres.
         attempts: 1,
@@ -69,4 +68,33 @@ function addAll(queue: MessageQueue, publications: readonly Placed[]): Promise<u
       },
     })),
   );
+}
+
+type Message = { data: ExecutionMessage; jobId: string; place: number };
+
+/**
+ * A crowd travels in bundles: to carry a message costs more than to run an empty function. Only at the first time: what
+ * comes again comes by itself, so that an execution that waits for long is in three messages at most.
+ */
+function bundled(publications: readonly Placed[]): Message[] {
+  const isOfCrowd = ({ place, dispatch }: Placed) => isSlow(place) && dispatch === 1;
+  const alike = Map.groupBy(publications.filter(isOfCrowd), ({ accountId, priority }) => `${accountId} ${priority}`);
+  const bundles = [...alike.values()].flatMap((those) => chunksOf(those, MAX_BUNDLE));
+  const others = publications.filter((one) => !isOfCrowd(one)).map((one) => [one]);
+  return [...others, ...bundles].map(messageOf);
+}
+
+function messageOf(publications: readonly Placed[]): Message {
+  const { executionId, attempt, dispatch, place } = publications[0] as Placed;
+  if (publications.length > 1) {
+    const bundle = publications.map((one) => ({ executionId: one.executionId, attempt: one.attempt }));
+    return { data: { bundle }, jobId: `${executionId}-${attempt}-bundle`, place };
+  }
+  // BullMQ ignores an id that it still keeps, refuses ids with one colon and ids of digits only. Two ids take turns: one
+  // that is kept by mistake blocks only every other try.
+  return { data: { executionId, attempt }, jobId: `${executionId}-${attempt}-${dispatch % 2}`, place };
+}
+
+function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 /** Publisher and consumer together, on both backends. */
-import type { ExecutionMessage } from "@belfry/contract/message.ts";
+import type { DispatchedExecution } from "@belfry/contract/message.ts";
 import { PRIORITIES, type Priority } from "@belfry/contract/states.ts";
 import { createTestDatabase, type TestDatabase } from "@belfry/testing/database.ts";
 import { createTestRedis } from "@belfry/testing/redis.ts";
@@ -48,13 +48,15 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     return { publish: opened.publish, errors };
   }
 
-  /** A consumer that remembers what it was handed, what it refused and what went wrong. */
+  /** A consumer that remembers what it was handed, what it handed on or refused, and what went wrong. */
   function consumer(pool: string, options: Partial<ConsumerOptions> = {}) {
-    const got: ExecutionMessage[] = [];
+    const got: DispatchedExecution[] = [];
+    const handedOn: DispatchedExecution[] = [];
     const refused: unknown[] = [];
     const errors: Error[] = [];
     const consumer = consume(backend, pool, {
       concurrency: 10,
+      handOn: async (executions) => void handedOn.push(...executions),
       onRefused: (data) => refused.push(data),
       onError: (error) => errors.push(error),
       ...options,
@@ -66,7 +68,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     closing.push(consumer.close);
     const received = (n: number) =>
       expect.poll(() => got.length, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(n);
-    return { ...consumer, got, refused, errors, received };
+    return { ...consumer, got, handedOn, refused, errors, received };
   }
 
   /** How many messages a pool's queue still holds: waiting and being dealt with. */
@@ -91,7 +93,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     // Nothing is left that could come a second time.
     await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
     const wanted = all.map(({ executionId, attempt }) => ({ executionId, attempt }));
-    const order = (a: ExecutionMessage, b: ExecutionMessage) => (a.executionId < b.executionId ? -1 : 1);
+    const order = (a: DispatchedExecution, b: DispatchedExecution) => (a.executionId < b.executionId ? -1 : 1);
     expect(got().sort(order)).toEqual(wanted.sort(order));
     expect([...errors, ...consumers.flatMap((c) => c.errors)]).toEqual([]);
   });
@@ -146,16 +148,19 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       { ...good, attempt: 0 },
       {},
       { executionId: good.executionId, attempt: 1, url: "http://elsewhere/" },
+      { bundle: [] },
+      { bundle: Array(1_000).fill({ executionId: good.executionId, attempt: 1 }) },
+      { bundle: [{ executionId: good.executionId, attempt: 1 }, { executionId: 7 }] },
     ];
     const queues = openQueues(backend, () => undefined);
     const queue = queues.queue(pool);
     closing.push(queues.close);
-    for (const data of forged) await queue.add("execution", data as ExecutionMessage);
+    for (const data of forged) await queue.add("execution", data as DispatchedExecution);
     await publish([good]);
     const { got, refused, received } = consumer(pool, { concurrency: 1 });
     await received(1);
     expect(ids(got)).toEqual(ids([good]));
-    await expect.poll(() => refused.length).toBe(4);
+    await expect.poll(() => refused.length).toBe(forged.length);
     await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
   });
 
@@ -168,21 +173,79 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     expect(got).toHaveLength(1);
   });
 
-  it("leaves to others what it has not fetched when it is paused", async () => {
+  it("hands on what still comes when it is paused, and leaves the rest to others", async () => {
     const [pool, { publish }] = [newPool(), publisher()];
     const hold = Promise.withResolvers<void>();
     const paused = consumer(pool, { concurrency: 1, handle: () => hold.promise });
     await publish([publication(pool)]);
     await paused.received(1);
     await paused.pause();
-    const left = publication(pool);
-    await publish([left]);
-    hold.resolve();
-    await expect.poll(() => holding(pool)).toEqual({ waiting: 1, active: 0 });
+    const left = [publication(pool), publication(pool), publication(pool)];
+    await publish(left);
     const other = consumer(pool);
-    await other.received(1);
-    expect(ids(other.got)).toEqual(ids([left]));
+    // It was waiting for the next one when it was paused, and may have got one.
+    await expect.poll(() => ids([...paused.handedOn, ...other.got]).sort()).toEqual(ids(left).sort());
+    expect(paused.handedOn.length).toBeLessThanOrEqual(1);
     expect(paused.got).toHaveLength(1);
+    hold.resolve();
+  });
+
+  it("lets a crowd travel in bundles, each execution once, and others by themselves before it", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const crowd = Array.from({ length: 345 }, () => publication(pool, { accountId: "crowd" }));
+    const others = Array.from({ length: 20 }, () => publication(pool, { accountId: "other", priority: "background" }));
+    await publish(crowd);
+    await publish(others);
+    // A hundred by themselves, one more in each ten milliseconds that this takes, and then tens.
+    expect((await holding(pool)).waiting).toBeLessThan(300);
+    const { got, received, errors } = consumer(pool, { concurrency: 1 });
+    await received(365);
+    await expect.poll(() => holding(pool)).toEqual({ waiting: 0, active: 0 });
+    const before = got.findIndex(({ executionId }) => executionId === others[0]?.executionId);
+    expect(before).toBeGreaterThanOrEqual(100);
+    expect(ids(got)).toEqual(ids([...crowd.slice(0, before), ...others, ...crowd.slice(before)]));
+    expect(errors).toEqual([]);
+  });
+
+  it("carries what is published again by itself, however often", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    await publish(Array.from({ length: 110 }, () => publication(pool)));
+    const { waiting } = await holding(pool);
+    const again = Array.from({ length: 10 }, () => publication(pool));
+    for (let dispatch = 1; dispatch < 9; dispatch++) await publish(again.map((one) => ({ ...one, dispatch })));
+    // A bundle, and two messages for each.
+    expect(await holding(pool)).toEqual({ waiting: waiting + 1 + 20, active: 0 });
+  });
+
+  it("runs no more at once than it has slots, of bundles as well", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    let [running, most] = [0, 0];
+    const { received } = consumer(pool, {
+      concurrency: 4,
+      async handle() {
+        most = Math.max(most, ++running);
+        await setTimeout(1);
+        running--;
+      },
+    });
+    await publish(Array.from({ length: 200 }, () => publication(pool)));
+    await received(200);
+    expect(most).toBe(4);
+  });
+
+  it("hands on the rest of a bundle that finds no slots, and fetches again as soon as one is free", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const hold = Promise.withResolvers<void>();
+    const { got, handedOn, received } = consumer(pool, { concurrency: 103, handle: () => hold.promise });
+    const all = Array.from({ length: 120 }, () => publication(pool));
+    await publish(all);
+    // A hundred, and three of the first bundle; of the second, nothing at all.
+    await expect.poll(() => handedOn.length, { timeout: 10_000 }).toBe(17);
+    expect(ids([...got, ...handedOn]).sort()).toEqual(ids(all).sort());
+    expect(got).toHaveLength(103);
+    hold.resolve();
+    await publish([publication(pool)]);
+    await received(104);
   });
 
   it("refuses to publish within seconds while its server is frozen, and publishes again afterwards", async () => {

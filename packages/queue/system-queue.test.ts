@@ -197,6 +197,7 @@ describe.each(["redis", "postgres"] as const)("the system queue on %s", (kind) =
     const ofPool = consume(backend, "system", {
       concurrency: 1,
       handle: async () => undefined,
+      handOn: async () => undefined,
       onRefused: (data) => void refused.push(data),
       onError: () => undefined,
     });

@@ -10,13 +10,16 @@ import { PhaseFailure } from "./phase-failure.ts";
  * in memory. Of an answer other than 2xx it is the beginning, as far as it can be read.
  * @throws PhaseFailure HTTP_FAILED, of a 2xx only, if it is too large, or not encoded as it says.
  */
-export async function decodeBody({ status, headers, body }: HttpAnswer): Promise<Buffer> {
+export function decodeBody({ status, headers, body }: HttpAnswer): Buffer | Promise<Buffer> {
   const encoding = String(headers["content-encoding"] ?? "")
     .trim()
     .toLowerCase();
-  const ok = isOk(status);
   if (encoding === "" || encoding === "identity" || body.length === 0)
-    return ok ? body : body.subarray(0, ERROR_BODY_BYTES);
+    return isOk(status) ? body : body.subarray(0, ERROR_BODY_BYTES);
+  return decode(encoding, isOk(status), body);
+}
+
+async function decode(encoding: string, ok: boolean, body: Buffer): Promise<Buffer> {
   const decoder = DECODERS[encoding]?.(body);
   if (!decoder && ok)
     throw notAsItSays(`is encoded as "${encoding}", of which only one of gzip, deflate, br and zstd is understood`);

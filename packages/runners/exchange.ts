@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Agent, Dispatcher } from "undici";
-import { collectBytes } from "./collect-bytes.ts";
+import { Collector } from "./collect-bytes.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 /** A longer answer is refused, before and after it is decoded. */
 export const ANSWER_MAX_BYTES = 1024 * 1024;
@@ -24,10 +25,11 @@ export const DEFAULT_LIMITS: HttpLimits = { connectMs: 10_000, headersMs: null, 
 
 export type HttpRequest = {
   url: URL;
-  headers: Map<string, string>;
+  /** Each name with its value behind it. */
+  headers: string[];
   body: string;
   limits: HttpLimits;
-  signal: AbortSignal;
+  signal: StopSignal;
 };
 
 /** An answer with its body as it came over the wire: whole if it is 2xx, otherwise its beginning. */
@@ -44,83 +46,123 @@ export const isOk = (status: number): boolean => status >= 200 && status <= 299;
 export function exchange(agent: Agent, { url, headers, body, limits, signal }: HttpRequest): Promise<HttpAnswer> {
   // A listener that is added now would never hear of it.
   if (signal.aborted) return Promise.reject(signal.reason as Error);
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  let connection: Dispatcher.DispatchController | null = null;
-  let answer: Omit<HttpAnswer, "body"> | null = null;
-  const received = collectBytes();
-  let interim = 0;
-  let ended: Error | null = null;
-  let timer: NodeJS.Timeout | undefined;
+  return new Promise((resolve, reject) => {
+    const handler = new Exchange(limits, signal, resolve, reject);
+    agent.dispatch(
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: "POST",
+        headers,
+        body,
+        // The limits are ours: undici's are exact to half a second.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      handler,
+    );
+    handler.sent();
+  });
+}
 
-  const settle = (how: () => void, why: Error): void => {
-    if (ended) return;
-    ended = why;
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-    how();
-  };
-  const stop = (error: Error): void => {
-    settle(() => reject(error), error);
-    connection?.abort(error);
-  };
-  const finish = (): void => {
-    const whole = { ...(answer as Omit<HttpAnswer, "body">), body: received.bytes() };
-    settle(() => resolve(whole), ENOUGH);
-  };
+/** A class, and not one function for each of its steps: they would be made anew for each of thousands of calls a second. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #limits: HttpLimits;
+  readonly #signal: StopSignal;
+  readonly #resolve: (answer: HttpAnswer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #onAbort: () => void;
+  readonly #received = new Collector();
+  #connection: Dispatcher.DispatchController | null = null;
+  #answer: Omit<HttpAnswer, "body"> | null = null;
+  #interim = 0;
+  #ended: Error | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    limits: HttpLimits,
+    signal: StopSignal,
+    resolve: (answer: HttpAnswer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#limits = limits;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onAbort = () => this.#stop(signal.reason as Error);
+    signal.addEventListener("abort", this.#onAbort);
+  }
+
+  /** The request was handed over; it may be under way by now, or even over. */
+  sent(): void {
+    if (!this.#connection && !this.#ended) this.#within(this.#limits.connectMs, NO_CONNECTION);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#connection = controller;
+    // Its turn has come after all, when nobody waits any more: nothing is sent.
+    if (this.#ended) return controller.abort(this.#ended);
+    this.#within(this.#limits.headersMs, NO_HEADERS);
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    statusText = "",
+  ): void {
+    if (status < 200) {
+      this.#interim += 1;
+      if (this.#interim > INTERIM_MAX) this.#stop(new Error(`more than ${INTERIM_MAX} interim answers`));
+      return;
+    }
+    this.#answer = { status, statusText, headers };
+    this.#within(this.#limits.bodyMs, NO_MORE);
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#timer?.refresh();
+    this.#received.add(chunk);
+    const most = isOk(this.#answer?.status ?? 0) ? ANSWER_MAX_BYTES : ERROR_BODY_BYTES;
+    if (this.#received.length > most) this.#breakOff(tooLarge());
+  }
+
+  onResponseEnd(): void {
+    if (!this.#settle(ENOUGH)) return;
+    this.#resolve({ ...(this.#answer as Omit<HttpAnswer, "body">), body: this.#received.bytes() });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    this.#breakOff(error);
+  }
+
   /** With what is there, if that says it all. */
-  const breakOff = (error: Error): void => {
-    if (!answer || isOk(answer.status)) return stop(error);
-    finish();
-    connection?.abort(ENOUGH);
-  };
-  const within = (ms: number | null, message: (ms: number) => string): void => {
-    clearTimeout(timer);
-    if (ms === null) return;
-    timer = setTimeout(() => breakOff(new PhaseFailure("TIMEOUT", message(ms), { retryable: true })), ms);
-  };
-  const onAbort = (): void => stop(signal.reason as Error);
+  #breakOff(error: Error): void {
+    if (!this.#answer || isOk(this.#answer.status)) return this.#stop(error);
+    this.onResponseEnd();
+    this.#connection?.abort(ENOUGH);
+  }
 
-  signal.addEventListener("abort", onAbort, { once: true });
-  within(limits.connectMs, NO_CONNECTION);
-  agent.dispatch(
-    {
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: "POST",
-      headers,
-      body,
-      // The limits are ours: undici's are exact to half a second.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    },
-    {
-      onRequestStart(controller) {
-        connection = controller;
-        // Its turn has come after all, when nobody waits any more: nothing is sent.
-        if (ended) return controller.abort(ended);
-        within(limits.headersMs, NO_HEADERS);
-      },
-      onResponseStart(_, status, headers, statusText = "") {
-        if (status < 200) {
-          interim += 1;
-          if (interim > INTERIM_MAX) stop(new Error(`more than ${INTERIM_MAX} interim answers`));
-          return;
-        }
-        answer = { status, statusText, headers };
-        within(limits.bodyMs, NO_MORE);
-      },
-      onResponseData(_, chunk) {
-        if (ended) return;
-        timer?.refresh();
-        received.add(chunk);
-        const most = isOk(answer?.status ?? 0) ? ANSWER_MAX_BYTES : ERROR_BODY_BYTES;
-        if (received.length > most) breakOff(tooLarge());
-      },
-      onResponseEnd: finish,
-      onResponseError: (_, error) => breakOff(error),
-    },
-  );
-  return promise;
+  #stop(error: Error): void {
+    if (this.#settle(error)) this.#reject(error);
+    this.#connection?.abort(error);
+  }
+
+  /** False if it had ended before. */
+  #settle(why: Error): boolean {
+    if (this.#ended) return false;
+    this.#ended = why;
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+
+  #within(ms: number | null, message: (ms: number) => string): void {
+    clearTimeout(this.#timer);
+    if (ms === null) return;
+    this.#timer = setTimeout(() => this.#breakOff(new PhaseFailure("TIMEOUT", message(ms), { retryable: true })), ms);
+  }
 }
 
 const ENOUGH = new Error("all of the answer that is needed is there");

@@ -5,7 +5,7 @@ const MAX_HOPS = 3;
 
 export type Posting = Omit<HttpRequest, "headers"> & {
   /** Asked for each request just before it is sent. `sameOrigin` is false once a redirect has led to another origin. */
-  headersFor: (sameOrigin: boolean) => Map<string, string> | Promise<Map<string, string>>;
+  headersFor: (sameOrigin: boolean) => string[] | Promise<string[]>;
 };
 
 /** An answer, and if it is a redirect why that was not followed. */
@@ -17,12 +17,15 @@ export type FinalAnswer = HttpAnswer & { notFollowed?: string };
  * be a password, is not told to another, nor to the first again when a redirect comes back to it.
  */
 export async function postFollowing(client: HttpClient, posting: Posting): Promise<FinalAnswer> {
+  const { body, limits, signal, headersFor } = posting;
   let { url } = posting;
   let sameOrigin = true;
   for (let hop = 0; ; hop += 1) {
-    const answer = await client.slots.hold(url.origin, posting.signal, async () =>
-      exchange(client.agent, { ...posting, url, headers: await posting.headersFor(sameOrigin) }),
-    );
+    const send = (headers: string[]) => exchange(client.agent, { url, headers, body, limits, signal });
+    const answer = await client.slots.hold(url.origin, signal, () => {
+      const headers = headersFor(sameOrigin);
+      return Array.isArray(headers) ? send(headers) : headers.then(send);
+    });
     if (answer.status < 300 || answer.status > 399) return answer;
     const next = nextOf(answer, url, hop);
     if (typeof next === "string") return { ...answer, notFollowed: next };

@@ -1,7 +1,9 @@
+import type { StopSignal } from "./stop-signal.ts";
+
 /** How many calls may be under way to one origin, and who waits for the next to end. */
 export type HostSlots = {
   /** Does `work` once there is room, in the order of asking. Rejects with the signal's reason if that comes first. */
-  hold<T>(origin: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  hold<T>(origin: string, signal: StopSignal, work: () => Promise<T>): Promise<T>;
 };
 
 type Origin = { held: number; waiting: Set<() => void> };
@@ -9,7 +11,7 @@ type Origin = { held: number; waiting: Set<() => void> };
 export function createHostSlots(limit: number): HostSlots {
   const origins = new Map<string, Origin>();
 
-  function take(name: string, signal: AbortSignal): Promise<void> | undefined {
+  function take(name: string, signal: StopSignal): Promise<void> | undefined {
     const origin = origins.get(name) ?? { held: 0, waiting: new Set() };
     origins.set(name, origin);
     if (origin.held < limit) {
@@ -26,7 +28,7 @@ export function createHostSlots(limit: number): HostSlots {
         reject(signal.reason);
       };
       origin.waiting.add(turn);
-      signal.addEventListener("abort", leave, { once: true });
+      signal.addEventListener("abort", leave);
     });
   }
 

@@ -12,6 +12,7 @@ import { networkFailure } from "./network-failure.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { readRetryAfter } from "./retry-after.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 /** What is called for a function of kind http. */
 export type HttpTarget = {
@@ -32,43 +33,50 @@ export async function callHttp(
   client: HttpClient,
   target: HttpTarget,
   event: PhaseEvent,
-  options: { timeoutMs: number; signal: AbortSignal; mayAnswerLater?: boolean },
+  options: { timeoutMs: number; signal: StopSignal; mayAnswerLater?: boolean },
 ): Promise<Json | typeof TAKEN_ON> {
-  const answer = await post(client, target, event, options);
-  if (answer.status === 202 && options.mayAnswerLater) return TAKEN_ON;
-  const body = await decodeBody(answer);
-  if (!isOk(answer.status)) throw statusFailure(answer, body);
-  return readAnswer(event.phase, body, answer.headers["content-type"]);
-}
-
-async function post(
-  client: HttpClient,
-  target: HttpTarget,
-  event: PhaseEvent,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<FinalAnswer> {
-  const deadline = Date.now() + timeoutMs;
   const body = JSON.stringify(event);
+  let answer: FinalAnswer;
   try {
-    return await postFollowing(client, {
-      url: new URL(target.url),
-      body,
-      limits: target.limits ?? DEFAULT_LIMITS,
-      signal,
-      async headersFor(sameOrigin) {
-        const secrets = (await target.secrets?.()) ?? [];
-        return requestHeaders({ event, body, own: sameOrigin ? target.headers : {}, secrets, deadline });
-      },
-    });
+    answer = await post(client, target, event, { ...options, body });
   } catch (thrown) {
     throw networkFailure(thrown);
   }
+  if (answer.status === 202 && options.mayAnswerLater) return TAKEN_ON;
+  const decoded = decodeBody(answer);
+  const received = Buffer.isBuffer(decoded) ? decoded : await decoded;
+  if (!isOk(answer.status)) throw statusFailure(answer, received);
+  return readAnswer(event.phase, received, answer.headers["content-type"]);
 }
+
+function post(
+  client: HttpClient,
+  target: HttpTarget,
+  event: PhaseEvent,
+  { timeoutMs, signal, body }: { timeoutMs: number; signal: StopSignal; body: string },
+): Promise<FinalAnswer> {
+  const deadline = Date.now() + timeoutMs;
+  return postFollowing(client, {
+    url: new URL(target.url),
+    body,
+    limits: target.limits ?? DEFAULT_LIMITS,
+    signal,
+    headersFor(sameOrigin) {
+      const own = sameOrigin ? target.headers : {};
+      const signed = (secrets: readonly string[]) => requestHeaders({ event, body, own, secrets, deadline });
+      const secrets = target.secrets?.() ?? [];
+      // Mostly they are known, and then nothing waits for them.
+      return secrets instanceof Promise ? secrets.then(signed) : signed(secrets);
+    },
+  });
+}
+
+const UTF8 = new TextDecoder();
 
 /** JSON has to be UTF-8; in text, whatever is not becomes U+FFFD. */
 function readAnswer(phase: PhaseEvent["phase"], body: Buffer, contentType: string | string[] | undefined): Json {
   if (body.length === 0) return null;
-  const text = new TextDecoder().decode(body);
+  const text = UTF8.decode(body);
   if (phase === "perform" && contentType && !isJsonType(String(contentType))) return text;
   try {
     if (!isUtf8(body)) throw new Error("its bytes are not UTF-8");

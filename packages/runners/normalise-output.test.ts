@@ -1,7 +1,13 @@
 import { isStorableText, type Json } from "@belfry/contract/json.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { normaliseOutput, OUTPUT_MAX_BYTES, OUTPUT_MAX_DEPTH, PREVIEW_BYTES } from "./normalise-output.ts";
+import {
+  normaliseJson,
+  normaliseOutput,
+  OUTPUT_MAX_BYTES,
+  OUTPUT_MAX_DEPTH,
+  PREVIEW_BYTES,
+} from "./normalise-output.ts";
 
 const nested = (levels: number, open = "[", close = "]") => JSON.parse(open.repeat(levels) + close.repeat(levels));
 const nestedObjects = (levels: number, key: string) => JSON.parse(`{"${key}":`.repeat(levels) + 1 + "}".repeat(levels));
@@ -170,5 +176,20 @@ it("gives storable text for any JSON value", () => {
       );
     }),
     { numRuns: 1000 },
+  );
+});
+
+it("makes the same of what was read from JSON text, and copies it only to change it", () => {
+  const within = { list: [1, "two"] };
+  expect(normaliseJson(within)).toMatchObject({ ok: true, value: within, whole: within });
+  expect((normaliseJson(within) as { value: Json }).value).toBe(within);
+
+  const others = [{ poisoned: "\u0000" }, "x".repeat(OUTPUT_MAX_BYTES), nested(65), nestedObjects(100_000, "0")];
+  for (const value of others) expect(normaliseJson(value)).toEqual(normaliseOutput(value));
+  fc.assert(
+    fc.property(poisonedJson, (made) => {
+      const text = JSON.stringify(made);
+      expect(normaliseJson(JSON.parse(text))).toEqual(normaliseOutput(JSON.parse(text)));
+    }),
   );
 });

@@ -36,6 +36,15 @@ const ESCAPE = /\\(?:u[0-9a-f]{4}|.)/g;
  * Never throws; cycles, BigInt and a `toJSON` that throws have no JSON text and give `ok: false`.
  */
 export function normaliseOutput(value: unknown): Normalised {
+  return normalise(value, JSON.parse);
+}
+
+/** The same for what was read from JSON text and nobody changes: it needs no copy. */
+export function normaliseJson(value: Json): Normalised {
+  return normalise(value, () => value);
+}
+
+function normalise(value: unknown, wholeOf: (text: string) => Json): Normalised {
   let text: string;
   try {
     text = JSON.stringify(value) ?? "null";
@@ -44,7 +53,7 @@ export function normaliseOutput(value: unknown): Normalised {
     if (thrown instanceof RangeError) return normaliseDeep(value);
     return { ok: false, message: notJson(thrown) };
   }
-  const whole: Json = JSON.parse(text);
+  const whole = wholeOf(text);
   const clean = cleanText(text);
   const depth = depthOf(clean);
   if (depth > OUTPUT_MAX_DEPTH) return mark({ bytes: byteLength(clean), depth, preview: clean }, null);

@@ -6,6 +6,7 @@ import type { HostPool, Ticket } from "./host-pool.ts";
 import { normaliseOutput } from "./normalise-output.ts";
 import { checkEvent, performEvent, type Run, rollbackEvent } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import type { SurveyedModule } from "./survey.ts";
 
 export type HostedCall = {
@@ -16,7 +17,7 @@ export type HostedCall = {
   askAfter: number;
   mayPerform: () => Promise<boolean>;
   /** Stops the attempt; see `PhaseCall`. */
-  signal: AbortSignal;
+  signal: StopSignal;
   onProgress: (progress: Progress) => void;
 };
 

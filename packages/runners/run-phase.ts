@@ -10,11 +10,12 @@ import { describeThrown } from "./describe-thrown.ts";
 import type { HttpTarget } from "./http.ts";
 import type { HttpClient } from "./http-client.ts";
 import { type LatePhase, readLateAnswer, TAKEN_ON } from "./late-answer.ts";
-import { normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
+import { type Normalised, normaliseJson, normaliseOutput, OUTPUT_MAX_DEPTH } from "./normalise-output.ts";
 import type { Run } from "./phase-event.ts";
 import { PhaseFailure } from "./phase-failure.ts";
 import { callSandbox, type SandboxTarget } from "./sandbox.ts";
 import type { SandboxPlace } from "./sandbox-pool.ts";
+import type { StopSignal } from "./stop-signal.ts";
 import { type Placed, takePlace } from "./take-place.ts";
 
 export type PhaseTarget =
@@ -36,7 +37,7 @@ export type PhaseCall = {
   /** How long the phase may take, in milliseconds, at least 1. */
   timeoutMs: number;
   /** By which the worker stops the phase. If the reason is an Error whose `code` is an execution error code, that is the verdict, else CANCELLED. */
-  signal: AbortSignal;
+  signal: StopSignal;
 };
 
 export type PhaseResult = {
@@ -55,13 +56,16 @@ export type PhaseResult = {
  * Calls one phase of a function and says what became of it. Never rejects, and is over at its deadline at the latest. Its
  * time begins when there is a place for it, unless its target has one already.
  */
-export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
-  if (target.kind !== "sandbox" || target.place) return runInPlace(target, call);
+export function runPhase(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
+  return target.kind === "sandbox" && !target.place ? runWhenPlaced(target, call) : runInPlace(target, call);
+}
+
+async function runWhenPlaced(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
   let placed: Placed;
   try {
     placed = await takePlace(target, call.signal);
   } catch (thrown) {
-    return fail(startRecord(call.event), [], asFailure(thrown));
+    return fail(startRecord(target, call.event), [], asFailure(thrown));
   }
   try {
     return await runInPlace(placed.target, call);
@@ -71,14 +75,14 @@ export async function runPhase(target: PhaseTarget, call: PhaseCall): Promise<Ph
 }
 
 async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseResult> {
-  const begin = startRecord(call.event);
-  const logs = captureLogs();
+  const begin = startRecord(target, call.event);
+  const logs = target.kind === "http" ? NOTHING_LOGGED : captureLogs();
   const late = latePhaseOf(target, call);
   const deadline = startDeadline(call.event.phase, call.timeoutMs, call.signal);
   const stopListening = late?.listen(deadline.renew);
   try {
     const answer = await deadline.race(() => invoke(target, call, deadline, logs.logger, late));
-    return succeed(begin, logs.lines(), call.event, answer);
+    return succeed(begin, logs.lines(), call.event, normaliserOf(target)(answer));
   } catch (thrown) {
     return failUnlessAnswered(asFailure(thrown), late);
   } finally {
@@ -91,12 +95,15 @@ async function runInPlace(target: PhaseTarget, call: PhaseCall): Promise<PhaseRe
     const answer = late && MAY_BE_ANSWERED.has(failure.code) ? await late.close() : null;
     if (answer === null) return fail(begin, logs.lines(), failure);
     try {
-      return succeed(begin, logs.lines(), call.event, readLateAnswer(answer));
+      return succeed(begin, logs.lines(), call.event, normaliseJson(readLateAnswer(answer)));
     } catch (thrown) {
       return fail(begin, logs.lines(), asFailure(thrown));
     }
   }
 }
+
+/** A function over HTTP has no logger. */
+const NOTHING_LOGGED = captureLogs();
 
 function latePhaseOf(target: PhaseTarget, { run, event }: PhaseCall): LatePhase | undefined {
   return target.kind === "http" && event.phase !== "rollback" ? run.later?.(event.phase) : undefined;
@@ -119,31 +126,38 @@ const MAY_BE_ANSWERED = new Set<ExecutionErrorCode>([
 
 /** Loaded when it is needed: the processes in which modules run have no use for it, and it is a third of their memory. */
 const loadHttp = () => import("./http.ts");
-let http: Promise<Awaited<ReturnType<typeof loadHttp>>> | undefined;
+let http: Awaited<ReturnType<typeof loadHttp>> | undefined;
 
-async function invoke(
+function invoke(
   target: PhaseTarget,
   call: PhaseCall,
   deadline: Deadline,
   logger: Logger,
   late: LatePhase | undefined,
 ): Promise<unknown> {
-  const { signal } = deadline;
-  const { timeoutMs } = call;
-  if (target.kind === "module") return target.call(call.event, { signal, logger, heartbeat: deadline.renew });
+  if (target.kind === "module")
+    return target.call(call.event, { signal: deadline.signal(), logger, heartbeat: deadline.renew });
   // Only modules have a rollback.
   const event = call.event as PhaseEvent;
   if (target.kind === "sandbox")
-    return callSandbox(target, target.place as SandboxPlace, { ...call, event, signal, logger });
-  http ??= loadHttp();
-  const { callHttp } = await http;
-  const options = { timeoutMs, signal, mayAnswerLater: late !== undefined };
-  const answer = await callHttp(target.client, target, event, options);
-  return late && answer === TAKEN_ON ? readLateAnswer(await late.wait(signal, deadline.renew)) : answer;
+    return callSandbox(target, target.place as SandboxPlace, { ...call, event, signal: deadline.signal(), logger });
+  const options = { timeoutMs: call.timeoutMs, signal: deadline.stop, mayAnswerLater: late !== undefined };
+  const answer = http
+    ? http.callHttp(target.client, target, event, options)
+    : loadHttp().then((loaded) => {
+        http = loaded;
+        return loaded.callHttp(target.client, target, event, options);
+      });
+  return late ? untilAnswered(answer, deadline, late) : answer;
 }
 
-function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], answer: unknown): PhaseResult {
-  const output = normaliseOutput(answer);
+/** What the function answers, also if that is only later. */
+async function untilAnswered(answer: Promise<unknown>, deadline: Deadline, late: LatePhase): Promise<unknown> {
+  const first = await answer;
+  return first === TAKEN_ON ? readLateAnswer(await late.wait(deadline.signal(), deadline.renew)) : first;
+}
+
+function succeed(begin: RecordBegin, logs: string[], event: PhaseCall["event"], output: Normalised): PhaseResult {
   // The effect has happened by now; doing it again would give the same answer.
   if (!output.ok) throw new PhaseFailure("FUNCTION_ERROR", `the function's answer is ${output.message}`, FINAL);
   if (event.phase === "check") {
@@ -172,15 +186,20 @@ function asFailure(thrown: unknown): PhaseFailure {
   return new PhaseFailure("FUNCTION_ERROR", describeThrown(thrown), { retryable: true });
 }
 
-type RecordBegin = { input: Json; started_at: string; startedMs: number };
+type RecordBegin = { input: Json; startedAt: string; startedMs: number };
 
-function startRecord(event: PhaseCall["event"]): RecordBegin {
-  const input = normaliseOutput(withoutToken(event));
+function startRecord(target: PhaseTarget, event: PhaseCall["event"]): RecordBegin {
+  const input = normaliserOf(target)(withoutToken(event));
   return {
     input: input.ok ? input.value : null,
-    started_at: new Date().toISOString(),
+    startedAt: new Date().toISOString(),
     startedMs: performance.now(),
   };
+}
+
+/** What a module is given and answers is in its hands, and it may go on changing it. */
+function normaliserOf({ kind }: PhaseTarget): (value: unknown) => Normalised {
+  return kind === "module" ? normaliseOutput : (normaliseJson as (value: unknown) => Normalised);
 }
 
 /** Whoever may read the record is not meant to answer in the function's name. */
@@ -189,9 +208,13 @@ function withoutToken(event: PhaseCall["event"]): PhaseCall["event"] {
   return callback ? { ...event, belfry: { ...event.belfry, callback: { ...callback, token: "[secret]" } } } : event;
 }
 
-function finishRecord(begin: RecordBegin, output: Json, logs: string[], error: ExecutionError | null): PhaseRecord {
-  const { startedMs, ...rest } = begin;
+function finishRecord(
+  { input, startedAt, startedMs }: RecordBegin,
+  output: Json,
+  logs: string[],
+  error: ExecutionError | null,
+): PhaseRecord {
   // Hundredths: what a clock of a millisecond rounds to zero is most of what empty functions take.
   const duration_ms = Math.round((performance.now() - startedMs) * 100) / 100;
-  return { ...rest, output, logs, error, duration_ms };
+  return { input, started_at: startedAt, output, logs, error, duration_ms };
 }
