@@ -7,6 +7,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { TestAnswers } from "./answered-tests.ts";
 import type { SourceCompiler } from "./compile-source.ts";
+import type { JobCreator } from "./job-creator.ts";
+import type { JobReader } from "./job-reader.ts";
 
 /** Fastify with requests and answers typed by the zod schemas of their routes. */
 export type App = FastifyInstance<
@@ -20,6 +22,8 @@ export type App = FastifyInstance<
 /** What a route is given besides the app. */
 export type Context = {
   db: Db;
+  createJob: JobCreator;
+  readJob: JobReader;
   compiler: SourceCompiler;
   tests: TestAnswers;
   metrics: Metrics;

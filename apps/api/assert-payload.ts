@@ -19,7 +19,7 @@ export async function assertPayload(
   accountId: string,
   { functionId, payload }: { functionId: string; payload: Json },
 ): Promise<void> {
-  assertValid(await inputSchemaOf(db, accountId, functionId), payload);
+  assertFits(await inputSchemaOf(db, accountId, functionId), payload);
 }
 
 /** The same for many jobs: what a function asks for is read once. */
@@ -34,7 +34,7 @@ export function payloadsOf(
       schema = await inputSchemaOf(db, accountId, functionId);
       schemas.set(functionId, schema);
     }
-    assertValid(schema, payload ?? {});
+    assertFits(schema, payload);
   };
 }
 
@@ -49,9 +49,10 @@ export async function bodyOrRefusal<Body>(body: Body, assert: (body: Body) => Pr
   }
 }
 
-function assertValid(schema: JsonObject | null, payload: Json): void {
+/** The same with what the function's module says of payloads. Without a payload a job has an empty one. */
+export function assertFits(schema: JsonObject | null, payload: Json | undefined): void {
   const validate = schema && compile(schema);
-  if (!validate || validate(payload)) return;
+  if (!validate || validate(payload ?? {})) return;
   const details = (validate.errors ?? []).slice(0, MAX_ERRORS).map(describe);
   throw new ApiError("VALIDATION_ERROR", firstProblem(details), details);
 }

@@ -14,6 +14,8 @@ import { acceptBodies } from "./body-types.ts";
 import { answerClientError } from "./client-error.ts";
 import { createSourceCompiler } from "./compile-source.ts";
 import { cacheIdentities } from "./identity-cache.ts";
+import { createJobCreator } from "./job-creator.ts";
+import { createJobReader } from "./job-reader.ts";
 import { trackMethods } from "./method-not-allowed.ts";
 import { registerDocs, registerOpenApi } from "./openapi.ts";
 import { logRequest, requestId, sendRequestId } from "./request-log.ts";
@@ -90,7 +92,8 @@ export async function buildApp({
   app.addHook("preClose", () => tests.close());
   app.addHook("onClose", () => compiler.close());
   clusterMetrics(metrics, () => readClusterState(db));
-  const context: Context = { db, compiler, tests, metrics, jobMetrics: jobMetrics(metrics) };
+  const [createJob, readJob] = [createJobCreator(db), createJobReader(db)];
+  const context: Context = { db, createJob, readJob, compiler, tests, metrics, jobMetrics: jobMetrics(metrics) };
   for (const route of ROUTES) route(app, context);
   methods.refuseOthers();
 

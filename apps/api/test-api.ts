@@ -5,6 +5,7 @@ import { type Db, openDatabase } from "@belfry/db/client.ts";
 import { createTestDatabase } from "@belfry/testing/database.ts";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
+import { jobAnswer } from "./answers.ts";
 import { buildApp } from "./build-app.ts";
 
 export type Answer = LightMyRequestResponse;
@@ -58,8 +59,8 @@ let accounts = 0;
 async function newClient(app: FastifyInstance, db: Db, role: Role): Promise<Client> {
   const key = randomBytes(24).toString("base64url");
   const { accountId } = await createAccount(db, { name: `account ${++accounts}`, key, role });
-  const send = (method: Method, url: string, body?: unknown, headers: Record<string, string> = {}) =>
-    app.inject({
+  const send = async (method: Method, url: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const answer = await app.inject({
       method,
       url,
       headers: {
@@ -69,6 +70,9 @@ async function newClient(app: FastifyInstance, db: Db, role: Role): Promise<Clie
       },
       ...(body !== undefined && { payload: JSON.stringify(body) }),
     });
+    assertAsDocumented(url, answer);
+    return answer;
+  };
   return {
     accountId,
     key,
@@ -78,6 +82,16 @@ async function newClient(app: FastifyInstance, db: Db, role: Role): Promise<Clie
     delete: (url) => send("DELETE", url),
   };
 }
+
+/** Jobs are answered as they were built, so it is here that they are compared with what the documentation says of them. */
+function assertAsDocumented(url: string, answer: Answer): void {
+  if (!JOBS.test(url) || answer.statusCode > 201) return;
+  const told: unknown = answer.json();
+  for (const job of Array.isArray(told) ? told : [told]) documentedJob.parse(job);
+}
+
+const JOBS = /^\/automation\/jobs(\/[^/?]+)?(\?|$)/;
+const documentedJob = jobAnswer.strict();
 
 let names = 0;
 

@@ -4,6 +4,8 @@ export type Load = {
   url: string;
   method: "GET" | "POST";
   headers?: Record<string, string>;
+  /** The path of the nth request, if it is not that of the URL. */
+  path?: (n: number) => string;
   /** The body of the nth request. */
   body?: (n: number) => string;
   connections: number;
@@ -11,7 +13,15 @@ export type Load = {
 };
 
 /** Requests a second that are answered with success, on keep-alive connections. Throws if one is answered otherwise. */
-export async function measureRequests({ url, method, headers, body, connections, seconds }: Load): Promise<number> {
+export async function measureRequests({
+  url,
+  method,
+  headers,
+  path,
+  body,
+  connections,
+  seconds,
+}: Load): Promise<number> {
   let sent = 0;
   const result = await autocannon({
     url,
@@ -21,7 +31,12 @@ export async function measureRequests({ url, method, headers, body, connections,
       {
         method,
         headers: { ...headers, ...(body && { "content-type": "application/json" }) },
-        ...(body && { setupRequest: (request) => ({ ...request, body: body(sent++) }) }),
+        ...((path || body) && {
+          setupRequest: (request) => {
+            const n = sent++;
+            return { ...request, ...(path && { path: path(n) }), ...(body && { body: body(n) }) };
+          },
+        }),
       },
     ],
   });

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { createJobBody } from "@belfry/contract/job.ts";
-import { createJob } from "@belfry/db/jobs.ts";
+import { createJob } from "@belfry/db/create-job.ts";
 import { WAKE_CHANNEL } from "@belfry/db/listen.ts";
 import type { Schedule } from "@belfry/schedule/schedule.ts";
 import type pg from "pg";
@@ -29,7 +29,7 @@ export async function plan(
     schedule: "1h",
     enabled: false,
   });
-  const { jobId: template } = await createJob(db, accountId, body, null);
+  const { job: template } = await createJob(db, accountId, body, null);
 
   const planned: (PlannedJob & { id: string })[] = [];
   for (let start = 0; start < jobs.length; start += CHUNK) {
@@ -44,7 +44,7 @@ export async function plan(
        )) as copy
        where template.id = $1`,
       [
-        template,
+        template.id,
         copies.map((c) => c.id),
         copies.map((c) => c.firstDue),
         copies.map((c) => JSON.stringify(scheduleOf(c))),

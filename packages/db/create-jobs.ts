@@ -2,24 +2,26 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "@belfry/contract/errors.ts";
 import { and, eq, sql } from "drizzle-orm";
-import type { Db } from "./client.ts";
+import { type Db, databaseNow } from "./client.ts";
+import { usableFunctions } from "./functions.ts";
 import { brokenConstraint } from "./pg-error.ts";
 import { array } from "./sql-values.ts";
 import { jobs } from "./tables/jobs.ts";
 import { inTransaction } from "./transaction.ts";
-import { type NewJob, type WrittenJob, writeJobs } from "./write-jobs.ts";
+import { type NewJob, type PlannedBy, ROWS_AT_ONCE, writeJobs } from "./write-jobs.ts";
 
-export type CreatedJobs = {
-  /** For each job, in their order, what was written or why it was not. */
-  results: (WrittenJob | ApiError)[];
-  /** Whether they are those that an earlier call with the same idempotency keys made. */
-  replayed: boolean;
-};
+/** What is said of each job of a call that makes many. */
+export type MadeJob = Pick<typeof jobs.$inferSelect, "id" | "name" | "nextRun">;
+
+/** For each job, in their order, what was written or why it was not; or the jobs that an earlier call with the same idempotency keys made. */
+export type CreatedJobs =
+  | { replayed: false; results: Awaited<ReturnType<typeof writeJobs>> }
+  | { replayed: true; results: MadeJob[] };
 
 /** Carries the answers out of a transaction that is to be undone. */
 class NoneWritten extends Error {
-  readonly results: CreatedJobs["results"];
-  constructor(results: CreatedJobs["results"]) {
+  readonly results: (CreatedJobs & { replayed: false })["results"];
+  constructor(results: NoneWritten["results"]) {
     super("some jobs are refused, so none is written");
     this.results = results;
   }
@@ -35,16 +37,21 @@ export async function createJobs(
   accountId: string,
   wanted: readonly NewJob[],
   mode: "all or nothing" | "what can be",
+  plannedBy?: PlannedBy,
 ): Promise<CreatedJobs> {
   const earlier = await findEarlier(db, accountId, wanted);
   if (earlier) return { results: earlier, replayed: true };
+  const write = async (tx: Db) => {
+    const by = plannedBy ?? (await readPlannedBy(tx, accountId, wanted));
+    const written = await writeJobs(tx, accountId, wanted, by);
+    if (mode === "all or nothing" && written.some(isRefused)) throw new NoneWritten(written);
+    return written;
+  };
   try {
-    const results = await inTransaction(db, async (tx) => {
-      const written = await writeJobs(tx, accountId, wanted);
-      if (mode === "all or nothing" && written.some(isRefused)) throw new NoneWritten(written);
-      return written;
-    });
-    return { results, replayed: false };
+    return {
+      results: isOneStatement(wanted, mode) ? await write(db) : await inTransaction(db, write),
+      replayed: false,
+    };
   } catch (error) {
     const sameKey = brokenConstraint(error) === "jobs_idempotency_key";
     if (!sameKey && !(error instanceof NoneWritten)) throw error;
@@ -56,14 +63,28 @@ export async function createJobs(
   }
 }
 
-const isRefused = (result: WrittenJob | ApiError): result is ApiError => result instanceof ApiError;
+/**
+ * Then it needs no transaction besides. One that is all or nothing may have to be undone, and calendars, which only forms
+ * of a schedule can name, must not change until the jobs are written.
+ */
+const isOneStatement = (wanted: readonly NewJob[], mode: string): boolean =>
+  (wanted.length === 1 || mode === "what can be") &&
+  wanted.length <= ROWS_AT_ONCE &&
+  wanted.every(({ body }) => typeof body.schedule === "string");
+
+async function readPlannedBy(tx: Db, accountId: string, wanted: readonly NewJob[]): Promise<PlannedBy> {
+  const usable = await usableFunctions(tx, accountId, new Set(wanted.map(({ body }) => body.function_id)));
+  return { usable, now: await databaseNow(tx) };
+}
+
+const isRefused = (result: unknown): result is ApiError => result instanceof ApiError;
 
 /** What stands for a request's content when its idempotency key comes again. */
 export const fingerprintOf = (content: unknown): string =>
   createHash("sha256").update(JSON.stringify(content)).digest("hex");
 
 /** The jobs that an earlier call with these keys made; null without keys or such a call. */
-async function findEarlier(db: Db, accountId: string, wanted: readonly NewJob[]): Promise<WrittenJob[] | null> {
+async function findEarlier(db: Db, accountId: string, wanted: readonly NewJob[]): Promise<MadeJob[] | null> {
   const keys = wanted.map(({ idempotency }) => idempotency?.key ?? "");
   if (!keys[0]) return null;
   const rows = await db

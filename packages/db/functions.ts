@@ -212,7 +212,7 @@ export async function usableFunctions(
   accountId: string,
   functionIds: ReadonlySet<string>,
 ): Promise<Set<string>> {
-  const uuids = [...functionIds].filter((id) => UUID.test(id));
+  const uuids = [...functionIds].filter(isUuid);
   if (uuids.length === 0) return new Set();
   const rows = await tx
     .select({ id: functions.id })
@@ -224,6 +224,9 @@ export async function usableFunctions(
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Of ids that come from bodies, where any text may stand: no other can be asked for. */
+export const isUuid = (id: string): boolean => UUID.test(id);
 
 export const unknownFunction = (functionId: string): ApiError =>
   invalidField("function_id", `function "${functionId.slice(0, 100)}" does not exist`);

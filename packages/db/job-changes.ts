@@ -1,6 +1,6 @@
 /** The change history of jobs: when which plan began and ended. See tables/job-changes.ts. */
 import type { JobChangeKind } from "@belfry/contract/states.ts";
-import { asc, inArray, sql } from "drizzle-orm";
+import { asc, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { newId } from "./new-id.ts";
 import { columnsOf, nowMs, toInstant } from "./sql-values.ts";
@@ -20,15 +20,20 @@ export type PlanChange = { jobId: string; kind: JobChangeKind; servedUpTo: numbe
 export async function recordChanges(tx: Db, changes: readonly PlanChange[], at?: number): Promise<void> {
   if (changes.length === 0) return;
   const column = columnsOf(changes.map((change) => ({ ...change, id: newId() })));
-  await tx.execute(sql`
-    insert into job_changes (id, job_id, account_id, at, kind, planned, first, schedule_spec, rules_version, served_up_to)
-    select c.id, j.id, j.account_id, ${at === undefined ? nowMs : toInstant(at)}, c.kind,
-      j.next_run is not null, j.next_run, j.schedule_spec, j.rules_version, ${toInstant(sql`c.served_up_to`)}
-    from unnest(
-      ${column("id", "uuid")}, ${column("jobId", "uuid")}, ${column("kind", "text")}, ${column("servedUpTo", "float8")}
-    ) as c(id, job_id, kind, served_up_to)
-    join jobs j on j.id = c.job_id`);
+  const given = sql`unnest(
+    ${column("id", "uuid")}, ${column("jobId", "uuid")}, ${column("kind", "text")}, ${column("servedUpTo", "float8")}
+  ) as c(id, job_id, kind, served_up_to)`;
+  await tx.execute(
+    insertChanges(at === undefined ? nowMs : toInstant(at), sql`${given} join jobs j on j.id = c.job_id`),
+  );
 }
+
+/** Notes changes `c` of jobs `j`, as `from` gives them: what is planned from here on is read from the jobs' rows. */
+export const insertChanges = (at: SQL, from: SQL): SQL => sql`
+  insert into job_changes (id, job_id, account_id, at, kind, planned, first, schedule_spec, rules_version, served_up_to)
+  select c.id, j.id, j.account_id, ${at}, c.kind,
+    j.next_run is not null, j.next_run, j.schedule_spec, j.rules_version, ${toInstant(sql`c.served_up_to`)}
+  from ${from}`;
 
 type Job = Pick<typeof jobs.$inferSelect, "id" | "status" | "enabled" | "deletedAt" | "scheduleSpec" | "nextRun">;
 

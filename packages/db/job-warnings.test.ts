@@ -16,6 +16,7 @@ import { claimGated } from "./claim-gated.ts";
 import type { Db } from "./client.ts";
 import { claimExecutions, finishExecutions } from "./executions.ts";
 import { createFunction, patchFunction, registerModules } from "./functions.ts";
+import type { JobWithLedger } from "./job-glance.ts";
 import { listActiveJobs, readWarnings } from "./job-warnings.ts";
 import { deleteJob, patchJob, pauseJob, runJob } from "./jobs.ts";
 import { getJob, listJobs } from "./read-jobs.ts";
@@ -35,7 +36,12 @@ beforeEach(async () => {
 afterAll(() => ledger.close());
 
 const aJob = (body: Record<string, unknown> = {}) => makeJob(db, account, { schedule: "0 0 1 1 *", ...body });
-const warningsOf = async (jobId: string) => (await readWarnings(db, [jobId])).get(jobId) ?? [];
+/** As they are found in the ledger, and as they are answered with the job: mostly from a glance at its newest executions. */
+async function warningsOf(jobId: string) {
+  const found = (await readWarnings(db, [jobId])).get(jobId) ?? [];
+  expect((await getJob(db, account.accountId, jobId))?.warnings).toEqual(found);
+  return found;
+}
 const codesOf = async (jobId: string) => (await warningsOf(jobId)).map(({ code }) => code);
 
 /** A manual run, to its end. */
@@ -60,6 +66,19 @@ it("says nothing of a job that is well", async () => {
   const jobId = await aJob();
   await run(jobId, "success");
   expect(await getJob(db, account.accountId, jobId)).toMatchObject({ warnings: [] });
+});
+
+it("finds the last run behind any number of executions that never ran", async () => {
+  const jobId = await aJob();
+  await run(jobId, "success");
+  const { lastRun } = (await getJob(db, account.accountId, jobId)) as JobWithLedger;
+  expect(lastRun).not.toBeNull();
+  await db.execute(sql`
+    insert into executions (id, account_id, job_id, function_id, trigger, scheduled_for, scheduled_until, status, skip_reason, completed_at)
+    select ${idAt(sql`t`)}, account_id, job_id, function_id, 'schedule', t, t, 'skipped', 'overlap', t
+    from (select * from executions where job_id = ${jobId} limit 1) e,
+      lateral (select e.scheduled_for + n * interval '1 minute' as t from generate_series(1, 20) n) later`);
+  expect(await getJob(db, account.accountId, jobId)).toMatchObject({ lastRun, warnings: [] });
 });
 
 describe("NO_WORKER", () => {

@@ -4,6 +4,7 @@ import type { JobWarningCode } from "@belfry/contract/job.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
+import { servedBy } from "./served-by.ts";
 import { array, opaque, toMs } from "./sql-values.ts";
 import { type HoldingBack, holdingBack, nameLimits } from "./waits-at.ts";
 import { withoutPaths } from "./without-paths.ts";
@@ -11,9 +12,9 @@ import { withoutPaths } from "./without-paths.ts";
 export type JobWarning = { code: JobWarningCode; message: string; since: Date };
 
 /** What should happen within a second or so, and has not for this long, does not happen by itself. */
-const OVERDUE_SECONDS = 60;
+export const OVERDUE_SECONDS = 60;
 /** So many failures in a row are no accident. */
-const FAILING_FROM = 3;
+export const FAILING_FROM = 3;
 const FAILING_UP_TO = 100;
 /** Of a job's records only the newest are looked at: a job that skips nearly always has many between two that ran. */
 const RECORDS = 1_000;
@@ -39,7 +40,7 @@ export async function listActiveJobs(
 }
 
 /** What the database says of a job. Instants in milliseconds since the epoch, durations in milliseconds. */
-type Signs = {
+export type Signs = {
   jobId: string;
   pool: string;
   /** Empty for a function of kind http. */
@@ -67,10 +68,9 @@ type Signs = {
  * Leaves the planner the index of a job's open executions only: statistics from a quiet moment say
  * that next to nothing is pending, and then it would read the whole backlog for each job.
  */
-const isPending = opaque(sql`e.status = 'pending'`);
+export const isPending = opaque(sql`e.status = 'pending'`);
 
 async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
-  const able = sql`w.pool = t.pool and (t.module = '' or t.module = any(w.modules))`;
   const newest = endedOf(sql`a.id`, { limit: 1, records: RECORDS });
   // Of most jobs one row is read, since the newest has not failed.
   const ended = endedOf(sql`a.id`, { only: sql`newest.status = 'failed'`, limit: FAILING_UP_TO, records: RECORDS });
@@ -80,18 +80,16 @@ async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
       from jobs j join functions f on f.id = j.function_id
       where j.id = any(${array(jobIds, "uuid")}) and j.status = 'active' and j.enabled
     ), targets as materialized (
-      select t.pool, t.module,
-        (select count(*)::int from workers w where w.stopped_at is null and w.pool = t.pool) as workers,
-        (select count(*)::int from workers w where w.stopped_at is null and ${able}) as able,
-        (select max(w.stopped_at) from workers w where ${able}) as last_stopped_at,
+      select t.pool, t.module, served.*,
         (select p->>'file' || ': ' || (p->>'message')
           from workers w, json_array_elements(w.problems) p, functions shared
           where w.stopped_at is null and w.pool = t.pool and shared.account_id is null and shared.name = t.module
             and p->>'file' = shared.module_file limit 1) as problem
       from (select distinct pool, module from asked) t
+      cross join lateral (${servedBy(sql`t.pool`, sql`t.module`)}) served
     )
     select a.id as "jobId", a.pool, a.module, t.workers, t.able, t.problem,
-      ${toMs(sql`greatest(a.planned_from, t.last_stopped_at)`)} as "aloneSince",
+      ${toMs(sql`greatest(a.planned_from, t."lastStoppedAt")`)} as "aloneSince",
       case when a.next_run < now() - make_interval(secs => ${OVERDUE_SECONDS}) then ${toMs(sql`a.next_run`)} end as "overdueSince",
       ${toMs(sql`waiting.available_at`)} as "waitingSince", waiting.holding_back as "holdingBack",
       ${toMs(sql`last.started_at`)} as "startedAt", last.duration_ms as "tookMs",
@@ -123,7 +121,7 @@ async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
   return rows;
 }
 
-function judge(signs: Signs): JobWarning[] {
+export function judge(signs: Signs): JobWarning[] {
   const { waitingSince, overdueSince, startedAt, tookMs, intervalMs, failures, failingSince } = signs;
   const warnings: JobWarning[] = [];
   const warn = (code: JobWarningCode, since: number, message: string) =>

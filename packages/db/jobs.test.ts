@@ -12,8 +12,9 @@ import {
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "./client.ts";
+import { createJob } from "./create-job.ts";
 import { claimExecutions, finishExecutions, retryExecution } from "./executions.ts";
-import { createJob, deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
+import { deleteJob, patchJob, pauseJob, resumeJob, runJob } from "./jobs.ts";
 import { getJob, listJobs } from "./read-jobs.ts";
 
 let ledger: TestLedger;
@@ -46,16 +47,17 @@ const executionsOf = (jobId: string) =>
 
 describe("creating a job", () => {
   it("stores the schedule as given and as understood, and when it runs first", async () => {
-    const { jobId } = await createJob(db, account.accountId, body({ timezone: "Asia/Tokyo" }), null);
-    const job = await read(jobId);
+    const { job: created } = await createJob(db, account.accountId, body({ timezone: "Asia/Tokyo" }), null);
+    const job = await read(created.id);
+    expect(created).toEqual(job);
     expect(job).toMatchObject({ schedule: "0 3 * * *", status: "active", enabled: true, runCount: 0, lastRun: null });
     expect(job.scheduleSpec).toMatchObject({ type: "cron", timezone: "Asia/Tokyo" });
     expect(job.nextRun?.toISOString()).toMatch(/T18:00:00\.000Z$/);
   });
 
   it("anchors an interval at its creation", async () => {
-    const { jobId } = await createJob(db, account.accountId, body({ schedule: "@every 90m" }), null);
-    const { nextRun, createdAt } = await read(jobId);
+    const { job } = await createJob(db, account.accountId, body({ schedule: "@every 90m" }), null);
+    const { nextRun, createdAt } = await read(job.id);
     const sinceCreation = (nextRun?.getTime() as number) - createdAt.getTime();
     expect(Math.abs(sinceCreation - 90 * 60_000)).toBeLessThan(1_000);
   });
@@ -92,7 +94,7 @@ describe("creating a job", () => {
   it("gives the same job for the same Idempotency-Key, also at once", async () => {
     const calls = Array.from({ length: 10 }, () => createJob(db, account.accountId, body(), "key-1"));
     const results = await Promise.all(calls);
-    expect(new Set(results.map((r) => r.jobId)).size).toBe(1);
+    expect(new Set(results.map((r) => r.job.id)).size).toBe(1);
     expect(results.filter((r) => !r.replayed)).toHaveLength(1);
     await expect(createJob(db, account.accountId, body({ name: "other" }), "key-1")).rejects.toMatchObject({
       code: "IDEMPOTENCY_KEY_REUSED",

@@ -1,12 +1,11 @@
-/** Every change that a client makes to a job. */
+/** Every change that a client makes to a job once it is there. */
 import { ApiError, invalidField } from "@belfry/contract/errors.ts";
-import type { CreateJobBody, PatchJobBody } from "@belfry/contract/job.ts";
+import type { PatchJobBody } from "@belfry/contract/job.ts";
 import { nextRun } from "@belfry/schedule/next-run.ts";
 import { RULES_VERSION, type Schedule } from "@belfry/schedule/schedule.ts";
 import { isTooRare } from "@belfry/schedule/search.ts";
 import { and, eq, sql } from "drizzle-orm";
 import { type Db, databaseNow } from "./client.ts";
-import { createJobs, fingerprintOf } from "./create-jobs.ts";
 import { findManualRun, insertManualRun, takeBackPending } from "./executions.ts";
 import { assertFunctionUsable } from "./functions.ts";
 import { planChange, planEnd, recordChanges } from "./job-changes.ts";
@@ -21,26 +20,9 @@ import { wake } from "./wake.ts";
 export type JobRow = typeof jobs.$inferSelect;
 
 /**
- * A new job. The same `idempotencyKey` with the same body gives the job that the first call made.
- * Throws ApiError: VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
- */
-export async function createJob(
-  db: Db,
-  accountId: string,
-  body: CreateJobBody,
-  idempotencyKey: string | null,
-): Promise<{ jobId: string; replayed: boolean }> {
-  const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(body) };
-  const { results, replayed } = await createJobs(db, accountId, [{ body, idempotency }], "all or nothing");
-  const [result] = results;
-  if (!result || result instanceof ApiError) throw result;
-  return { jobId: result.id, replayed };
-}
-
-/**
  * Changes a job. A change of schedule serves what was due before it and goes on strictly after now, so that no
  * instant is lost or served twice. `enabled: false` takes back what is pending.
- * Returns false if the account has no such job. Throws ApiError as `createJob` does.
+ * Returns false if the account has no such job. Throws ApiError as `createJob` does, but for that of the key.
  */
 export async function patchJob(db: Db, accountId: string, jobId: string, patch: PatchJobBody): Promise<boolean> {
   try {

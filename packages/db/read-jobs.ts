@@ -1,11 +1,11 @@
 import type { JobStatus } from "@belfry/contract/states.ts";
-import { and, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { type JobWarning, readWarnings } from "./job-warnings.ts";
-import { jobs } from "./tables/jobs.ts";
-
-/** A job with what its ledger adds: when an execution of it last started, and what is wrong with it. */
-export type JobWithLedger = typeof jobs.$inferSelect & { lastRun: Date | null; warnings: JobWarning[] };
+import { type Glance, glanceAt, type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
+import { readWarnings } from "./job-warnings.ts";
+import { array } from "./sql-values.ts";
+import { ask, type Statement, statement } from "./statement.ts";
+import type { jobs } from "./tables/jobs.ts";
 
 export type JobFilter = {
   name?: string | undefined;
@@ -15,54 +15,93 @@ export type JobFilter = {
   functionId?: string | undefined;
 };
 
-const lastRun = sql<Date | null>`(
-  select e.started_at from executions e
-  where e.job_id = "jobs"."id" and e.started_at is not null
-  order by e.scheduled_for desc limit 1
-)`.mapWith(jobs.createdAt);
+type JobRow = typeof jobs.$inferSelect;
 
-const columns = { ...getTableColumns(jobs), lastRun };
+const glanceAtThese = statement<JobRow & Glance, { jobIds: readonly string[]; accountId: string }>(
+  glanceAt(sql`
+    select * from jobs where id = any (${sql.placeholder("jobIds")}::uuid[]) and account_id = ${sql.placeholder("accountId")}`),
+);
 
 export async function getJob(db: Db, accountId: string, jobId: string): Promise<JobWithLedger | null> {
-  const rows = await db
-    .select(columns)
-    .from(jobs)
-    .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId)));
-  return (await withWarnings(db, rows))[0] ?? null;
+  const found = await getJobs(db, accountId, [jobId]);
+  return [...found.values()][0] ?? null;
 }
+
+/** Those of these jobs that the account has, by their ids. */
+export async function getJobs(
+  db: Db,
+  accountId: string,
+  jobIds: readonly string[],
+): Promise<Map<string, JobWithLedger>> {
+  const found = await withLedger(db, await glanceAtThese(db, { jobIds, accountId }));
+  return new Map(found.map((job) => [job.id, job]));
+}
+
+/** What a list can be narrowed by, each a condition with a value of that name. */
+const CONDITIONS = {
+  accountId: sql`account_id = ${sql.placeholder("accountId")}`,
+  name: sql`name = ${sql.placeholder("name")}`,
+  status: sql`status = ${sql.placeholder("status")}`,
+  enabled: sql`enabled = ${sql.placeholder("enabled")}`,
+  project: sql`project = ${sql.placeholder("project")}`,
+  functionId: sql`function_id = ${sql.placeholder("functionId")}`,
+  before: sql`id < ${sql.placeholder("before")}`,
+} as const;
+type ListValues = { [name in keyof typeof CONDITIONS]?: unknown };
+
+const MAX_LISTS = 200;
+const lists = new Map<string, Statement<JobRow & Glance, ListValues>>();
 
 /** Newest first, those before the id `before`. */
 export async function listJobs(
   db: Db,
   accountId: string,
   filter: JobFilter,
-  page: { before?: string; limit: number },
+  { before, limit }: { before?: string; limit: number },
 ): Promise<JobWithLedger[]> {
-  const conditions: (SQL | undefined)[] = [
-    eq(jobs.accountId, accountId),
-    filter.name === undefined ? undefined : eq(jobs.name, filter.name),
-    filter.status === undefined ? undefined : eq(jobs.status, filter.status),
-    filter.enabled === undefined ? undefined : eq(jobs.enabled, filter.enabled),
-    filter.project === undefined ? undefined : eq(jobs.project, filter.project),
-    filter.functionId === undefined ? undefined : eq(jobs.functionId, filter.functionId),
-    page.before === undefined ? undefined : lt(jobs.id, page.before),
-  ];
-  const rows = await db
-    .select(columns)
-    .from(jobs)
-    .where(and(...conditions))
-    .orderBy(desc(jobs.id))
-    .limit(page.limit);
-  return withWarnings(db, rows);
+  const values: ListValues = { accountId, ...filter, before };
+  const asked = (Object.keys(CONDITIONS) as (keyof typeof CONDITIONS)[]).filter((name) => values[name] !== undefined);
+  const key = `${limit} ${asked}`;
+  let list = lists.get(key);
+  if (list === undefined) {
+    if (lists.size >= MAX_LISTS) lists.clear();
+    const conditions = asked.map((name) => CONDITIONS[name]);
+    // A limit that the planner does not know may be any: then it plans each list anew, which takes longer than the list.
+    const atMost = sql.raw(String(Math.trunc(limit)));
+    list = statement(
+      glanceAt(sql`select * from jobs where ${sql.join(conditions, sql` and `)} order by id desc limit ${atMost}`),
+    );
+    lists.set(key, list);
+  }
+  return withLedger(db, await list(db, values));
 }
 
-async function withWarnings<Row extends { id: string }>(
-  db: Db,
-  rows: readonly Row[],
-): Promise<(Row & { warnings: JobWarning[] })[]> {
-  const warnings = await readWarnings(
-    db,
-    rows.map(({ id }) => id),
+/** What the glances tell, and of those that do not tell enough what the ledger does. */
+async function withLedger(db: Db, rows: readonly (JobRow & Glance)[]): Promise<JobWithLedger[]> {
+  const seen = rows.map(({ module, workers, able, lastStoppedAt, overdue, waits, newest, ...job }) => ({
+    job,
+    judged: judgeAtAGlance(job, { module, workers, able, lastStoppedAt, overdue, waits, newest }),
+  }));
+  const unclear = seen.filter(({ judged }) => judged === null).map(({ job }) => job.id);
+  const lastRuns = await readLastRuns(db, unclear);
+  const warnings = await readWarnings(db, unclear);
+  return seen.map(
+    ({ job, judged }) =>
+      judged ?? { ...job, lastRun: lastRuns.get(job.id) ?? null, warnings: warnings.get(job.id) ?? [] },
   );
-  return rows.map((row) => ({ ...row, warnings: warnings.get(row.id) ?? [] }));
+}
+
+async function readLastRuns(db: Db, jobIds: readonly string[]): Promise<Map<string, Date | null>> {
+  if (jobIds.length === 0) return new Map();
+  const rows = await ask<{ id: string; lastRun: Date | null }>(
+    db,
+    sql`
+      select j.id, (
+        select e.started_at from executions e
+        where e.job_id = j.id and e.started_at is not null
+        order by e.scheduled_for desc limit 1
+      ) as "lastRun"
+      from unnest(${array(jobIds, "uuid")}) as j(id)`,
+  );
+  return new Map(rows.map(({ id, lastRun }) => [id, lastRun]));
 }

@@ -3,42 +3,53 @@ import { ApiError } from "@belfry/contract/errors.ts";
 import type { CreateJobBody } from "@belfry/contract/job.ts";
 import { RULES_VERSION } from "@belfry/schedule/schedule.ts";
 import { sql } from "drizzle-orm";
-import { type Db, databaseNow } from "./client.ts";
-import { unknownFunction, usableFunctions } from "./functions.ts";
-import { insertRows } from "./insert-rows.ts";
-import { recordChanges } from "./job-changes.ts";
+import type { Db } from "./client.ts";
+import { unknownFunction } from "./functions.ts";
+import { givenRows } from "./given-rows.ts";
+import { insertChanges } from "./job-changes.ts";
+import { WAKE_CHANNEL } from "./listen.ts";
 import { takenName } from "./name-taken.ts";
 import { newId } from "./new-id.ts";
 import { type CalendarReader, calendarsOf, readFuture } from "./read-schedule.ts";
+import { toInstant } from "./sql-values.ts";
+import { statement } from "./statement.ts";
 import { jobs } from "./tables/jobs.ts";
-import { wake } from "./wake.ts";
 
 /** A job that a client wants, and what makes the call that wants it known when it comes again. */
 export type NewJob = { body: CreateJobBody; idempotency: { key: string; fingerprint: string } | null };
 
-export type WrittenJob = { id: string; name: string; nextRun: Date | null };
+/** What new jobs are planned by. */
+export type PlannedBy = {
+  /** The database's clock, in milliseconds. */
+  now: number;
+  /** Those of the functions of the wanted jobs that the account may use, in the spelling of the jobs. */
+  usable: ReadonlySet<string>;
+};
 
-type NewRow = typeof jobs.$inferInsert & { id: string };
+type JobRow = typeof jobs.$inferSelect;
 
 /** Rows of one statement: few enough that it ends long before its deadline, also where the machine is busy. */
-const CHUNK = 1_000;
+export const ROWS_AT_ONCE = 1_000;
 /** After so many jobs were planned, other requests of this process have their turn. */
 const SLICE = 100;
 
+/** Schedulers look by themselves every second: what is due later than this needs nobody to wake them. */
+const SOON_MS = 2_000;
+
 /**
- * Writes new jobs, one or thousands: the only place that does. Answers for each, in their order, with what was written or
- * with why it was not: ApiError VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN. The transaction is the
- * caller's, and so is the choice between all or nothing and what can be written.
+ * Writes new jobs, one or thousands: the only place that does. Answers for each, in their order, with its row or with why
+ * there is none: ApiError VALIDATION_ERROR (function), SCHEDULE_INVALID, JOB_NAME_TAKEN. The choice between all or nothing and what
+ * can be written is the caller's, and so is the transaction. Up to
+ * `ROWS_AT_ONCE` jobs without calendars need none, being written by one statement.
  */
 export async function writeJobs(
   tx: Db,
   accountId: string,
   wanted: readonly NewJob[],
-): Promise<(WrittenJob | ApiError)[]> {
-  const usable = await usableFunctions(tx, accountId, new Set(wanted.map(({ body }) => body.function_id)));
-  const now = await databaseNow(tx);
+  { now, usable }: PlannedBy,
+): Promise<(JobRow | ApiError)[]> {
   const readCalendars = calendarsOf(tx, accountId);
-  const results: (NewRow | ApiError)[] = [];
+  const results: (JobRow | ApiError)[] = [];
   for (const [i, job] of wanted.entries()) {
     if (i > 0 && i % SLICE === 0) await letOthersRun();
     results.push(
@@ -47,17 +58,12 @@ export async function writeJobs(
         : unknownFunction(job.body.function_id),
     );
   }
-  const written = await insertNamed(tx, refuseTwins(results));
-  await recordChanges(
-    tx,
-    [...written].map((jobId) => ({ jobId, kind: "created", servedUpTo: null })),
-    now,
-  );
-  if (written.size > 0) await wake(tx);
+  const inserted = await insertNamed(tx, refuseTwins(results), now);
   return results.map((result) => {
-    if (result instanceof ApiError) return result;
-    const { id, name, nextRun = null } = result;
-    return written.has(id) ? { id, name, nextRun } : takenName("jobs_name", name);
+    if (result instanceof ApiError || inserted.written.has(result.id)) return result;
+    return inserted.usable.has(result.functionId)
+      ? takenName("jobs_name", result.name)
+      : unknownFunction(result.functionId);
   });
 }
 
@@ -67,13 +73,13 @@ async function planned(
   accountId: string,
   { body, idempotency }: NewJob,
   now: number,
-): Promise<NewRow> {
+): Promise<JobRow> {
   const id = newId();
   const { spec, calendars, firstRun } = await readFuture(readCalendars, { ...body, id }, now);
   return {
     id,
     accountId,
-    functionId: body.function_id,
+    functionId: body.function_id.toLowerCase(),
     name: body.name,
     description: body.description,
     project: body.project,
@@ -87,6 +93,7 @@ async function planned(
     priority: body.priority,
     pool: body.pool,
     maxRuns: body.max_runs,
+    runCount: 0,
     timeoutMs: body.timeout_ms,
     checkTimeoutMs: body.check_timeout_ms,
     performTimeoutMs: body.perform_timeout_ms,
@@ -95,17 +102,22 @@ async function planned(
     autoPauseAfter: body.auto_pause_after,
     retry: body.retry,
     delivery: body.delivery,
+    status: "active",
     enabled: body.enabled,
+    pausedReason: null,
     plannedFrom: new Date(now),
     nextRun: body.enabled ? new Date(firstRun) : null,
     idempotencyKey: idempotency?.key ?? null,
     idempotencyFingerprint: idempotency?.fingerprint ?? null,
+    createdAt: new Date(now),
+    updatedAt: new Date(now),
+    deletedAt: null,
   };
 }
 
 /** Of several with one name the first stands; the others are told here, since the database could say only that the name is taken. */
-function refuseTwins(results: (NewRow | ApiError)[]): NewRow[] {
-  const byName = new Map<string, NewRow>();
+function refuseTwins(results: (JobRow | ApiError)[]): JobRow[] {
+  const byName = new Map<string, JobRow>();
   for (const [i, row] of results.entries()) {
     if (row instanceof ApiError) continue;
     const key = JSON.stringify([row.project ?? "", row.name]);
@@ -115,21 +127,51 @@ function refuseTwins(results: (NewRow | ApiError)[]): NewRow[] {
   return [...byName.values()];
 }
 
+const given = givenRows(jobs);
+
 /**
- * Inserts the rows whose names are free and returns their ids. In the order of the names everywhere: two calls that want the
- * same ones wait for each other and do not deadlock.
+ * Writes jobs with the first rows of their histories, wakes the schedulers for what is due `soon`, and keeps the functions from
+ * being deleted until the transaction ends. Left out are those whose name is taken, and those whose function was deleted a
+ * moment ago: it is not among the `usable`. All in one statement, so that it is known of all what became of them, or of none.
  */
-async function insertNamed(tx: Db, rows: readonly NewRow[]): Promise<Set<string>> {
+const insertJobs = statement<{ written: string[]; usable: string[] }, Record<string, unknown>>(sql`
+  with usable as materialized (
+    select id from functions where id = any (${sql.placeholder("functionIds")}::uuid[]) and deleted_at is null for share
+  ), written as (
+    insert into jobs (${given.names})
+    select ${given.typed} from ${given.rows} where given.function_id::uuid = any (array (select id from usable))
+    on conflict (account_id, coalesce(project, ''), name) do nothing
+    returning *
+  ), changes as (
+    select id, job_id, 'created' as kind, null::float8 as served_up_to
+    from unnest(${sql.placeholder("changeIds")}::uuid[], ${sql.placeholder("jobIds")}::uuid[]) as c(id, job_id)
+  ), recorded as (
+    ${insertChanges(toInstant(sql`${sql.placeholder("now")}`), sql`changes c join written j on j.id = c.job_id`)}
+  )
+  select array (select id::text from written) as written, array (select id::text from usable) as usable,
+    case when ${sql.placeholder("soon")}::bool then pg_notify(${WAKE_CHANNEL}, '') end`);
+
+/**
+ * Inserts what can be inserted. In the order of the names everywhere: two calls that want the same ones wait for each other
+ * and do not deadlock.
+ */
+async function insertNamed(tx: Db, rows: readonly JobRow[], now: number) {
   const sorted = rows.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const written = new Set<string>();
-  for (let start = 0; start < sorted.length; start += CHUNK) {
-    const insert = insertRows(jobs, sorted.slice(start, start + CHUNK));
-    const { rows: inserted } = await tx.execute<{ id: string }>(
-      sql`${insert} on conflict (account_id, coalesce(project, ''), name) do nothing returning id`,
-    );
-    for (const { id } of inserted) written.add(id);
+  const [written, usable] = [new Set<string>(), new Set<string>()];
+  for (let start = 0; start < sorted.length; start += ROWS_AT_ONCE) {
+    const chunk = sorted.slice(start, start + ROWS_AT_ONCE);
+    const [inserted] = await insertJobs(tx, {
+      ...given.values(chunk),
+      functionIds: [...new Set(chunk.map(({ functionId }) => functionId))],
+      changeIds: chunk.map(() => newId()),
+      jobIds: chunk.map(({ id }) => id),
+      now,
+      soon: chunk.some(({ nextRun }) => nextRun !== null && nextRun.getTime() < now + SOON_MS),
+    });
+    for (const id of inserted?.written ?? []) written.add(id);
+    for (const id of inserted?.usable ?? []) usable.add(id);
   }
-  return written;
+  return { written, usable };
 }
 
 async function refusalOr<T>(work: () => Promise<T>): Promise<T | ApiError> {

@@ -26,9 +26,10 @@ export type CronOptions = { dst?: DstRule | undefined; seed?: string | undefined
 /** The calendar makes nobody wait longer than 40 years (29 February on a given weekday, across 2100); twice that and some. */
 const LONGEST_WAIT_MS = 100 * 366 * 86_400_000;
 
-/** A pattern takes about 2 KB and 0.02 ms to compile. */
-const MAX_PATTERNS = 20_000;
+/** A pattern takes about 2 KB and 0.02 ms to compile, its words 0.1 KB and 0.005 ms; and the same few come again and again. */
+const MAX_KNOWN = 20_000;
 const patterns = new Map<string, CronPattern>();
+const words = new Map<string, string>();
 
 /**
  * `0 9 * * 1-5`, `30 0 9 * * *` with seconds, or one of the named ones. A zone of its own in front, as in `TZ=Europe/Rome 0 9 * * *`
@@ -38,8 +39,8 @@ const patterns = new Map<string, CronPattern>();
 export function parseCron(text: string, timezone: string, { dst, seed }: CronOptions = {}): CronSchedule {
   const [, zone, rest = text] = /^(?:CRON_)?TZ=(\S*)\s*(.*)$/is.exec(text) ?? [];
   const name = rest.toLowerCase();
-  const words = (Object.hasOwn(NAMED_CRONS, name) ? NAMED_CRONS[name] : undefined) ?? rest;
-  const expression = resolveHashes(normaliseExpression(words, text), seed, text);
+  const fields = (Object.hasOwn(NAMED_CRONS, name) ? NAMED_CRONS[name] : undefined) ?? rest;
+  const expression = resolveHashes(normaliseExpression(fields, text), seed, text);
   const pattern = patternOf(expression, text);
   if (nextCivil(pattern, 0, LONGEST_WAIT_MS) === null) throw neverRuns(text);
   return {
@@ -58,7 +59,7 @@ export function nextCron({ expression, timezone, dst }: CronSchedule, after: num
 
 /** `At 09:00, Monday to Friday, America/New_York`. */
 export function describeCron({ expression, timezone }: CronSchedule): string {
-  return `${cronWords(expression)}, ${timezone}`;
+  return `${known(words, expression, cronWords)}, ${timezone}`;
 }
 
 export function neverRuns(text: string): ScheduleError {
@@ -75,12 +76,16 @@ function zoneInFront(zone: string, text: string): string {
 }
 
 function patternOf(expression: string, text: string): CronPattern {
-  let pattern = patterns.get(expression);
-  if (pattern === undefined) {
-    pattern = compileExpression(expression, text);
-    const oldest = patterns.size < MAX_PATTERNS ? undefined : patterns.keys().next().value;
-    if (oldest !== undefined) patterns.delete(oldest);
-    patterns.set(expression, pattern);
+  return known(patterns, expression, () => compileExpression(expression, text));
+}
+
+function known<T>(all: Map<string, T>, expression: string, make: (expression: string) => T): T {
+  let one = all.get(expression);
+  if (one === undefined) {
+    one = make(expression);
+    const oldest = all.size < MAX_KNOWN ? undefined : all.keys().next().value;
+    if (oldest !== undefined) all.delete(oldest);
+    all.set(expression, one);
   }
-  return pattern;
+  return one;
 }

@@ -4,8 +4,8 @@ import { createFunctionBody } from "@belfry/contract/function.ts";
 import { createJobBody } from "@belfry/contract/job.ts";
 import { createAccount } from "@belfry/db/accounts.ts";
 import { type Db, openDatabase } from "@belfry/db/client.ts";
+import { createJob } from "@belfry/db/create-job.ts";
 import { createFunction } from "@belfry/db/functions.ts";
-import { createJob } from "@belfry/db/jobs.ts";
 import { registerWorker } from "@belfry/db/workers.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { createTestDatabase } from "./database.ts";
@@ -55,8 +55,8 @@ export async function makeJob(
     schedule: "@every 1s",
     overlap: { policy: "allow" },
   };
-  const { jobId } = await createJob(db, accountId, createJobBody.parse({ ...defaults, ...body }), null);
-  return jobId;
+  const { job } = await createJob(db, accountId, createJobBody.parse({ ...defaults, ...body }), null);
+  return job.id;
 }
 
 /** A worker that lives, as far as the ledger knows. Returns its id. */

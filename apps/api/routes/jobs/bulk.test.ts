@@ -101,13 +101,7 @@ describe("POST /automation/jobs:bulk", () => {
     expect(listed.map(({ name }) => name)).toEqual(["b", "d", "a", "c"]);
   });
 
-  it("writes what the audit of the ledger goes by, and wakes the schedulers", async () => {
-    const woken: string[] = [];
-    const connected = Promise.withResolvers<void>();
-    const onError = (error: Error) => connected.reject(error);
-    const onNotify = (payload: string) => void woken.push(payload);
-    const listener = listen(api.url, WAKE_CHANNEL, { onNotify, onConnect: connected.resolve, onError });
-    await connected.promise;
+  it("writes what the audit of the ledger goes by", async () => {
     await create([aBody(), aBody({ enabled: false })]);
     const { rows } = await api.db.execute(sql`
       select c.kind, c.planned, c.first = j.next_run as same_first, c.schedule_spec::text = j.schedule_spec::text as same_spec
@@ -116,7 +110,20 @@ describe("POST /automation/jobs:bulk", () => {
       { kind: "created", planned: true, same_first: true, same_spec: true },
       { kind: "created", planned: false, same_first: null, same_spec: true },
     ]);
-    await expect.poll(() => woken).toEqual([""]);
+  });
+
+  it("wakes the schedulers for what is due before they look by themselves", async () => {
+    const woken: string[] = [];
+    const connected = Promise.withResolvers<void>();
+    const onError = (error: Error) => connected.reject(error);
+    const onNotify = (payload: string) => void woken.push(payload);
+    const listener = listen(api.url, WAKE_CHANNEL, { onNotify, onConnect: connected.resolve, onError });
+    await connected.promise;
+    await create([aBody({ schedule: "@every 10s" }), aBody({ schedule: "@every 1s", enabled: false })]);
+    await create([aBody({ schedule: "@every 10s" }), aBody({ schedule: "@every 1s" })]);
+    await api.db.execute(sql`select pg_notify(${WAKE_CHANNEL}, 'the last one')`);
+    await expect.poll(() => woken).toContain("the last one");
+    expect(woken).toEqual(["", "the last one"]);
     await listener.close();
   });
 

@@ -2,8 +2,8 @@ import { Readable } from "node:stream";
 import { setImmediate as letOthersRun } from "node:timers/promises";
 import { ApiError, type FieldError } from "@belfry/contract/errors.ts";
 import { BULK_MAX_JOBS, createJobBody, jobsBodyOf } from "@belfry/contract/job.ts";
-import { createJobs, fingerprintOf } from "@belfry/db/create-jobs.ts";
-import type { NewJob, WrittenJob } from "@belfry/db/write-jobs.ts";
+import { createJobs, fingerprintOf, type MadeJob } from "@belfry/db/create-jobs.ts";
+import type { NewJob } from "@belfry/db/write-jobs.ts";
 import { z } from "zod";
 import { createdJobsAnswer, errorAnswers, importedJobsAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
@@ -72,7 +72,7 @@ export const bulkJobsRoute: Route = (app, { db, jobMetrics }) =>
       }
       const bodies = allOrRefused(await checkJobs((body as z.infer<typeof frame>).jobs, assertPayload));
       const { results, replayed } = await createJobs(db, account, withKeys(bodies, key), "all or nothing");
-      const jobs = allOrRefused(results);
+      const jobs = allOrRefused<MadeJob>(results);
       if (replayed) reply.header("idempotency-replayed", "true");
       else {
         jobMetrics.created(account, jobs.length);
@@ -130,4 +130,4 @@ const within = (at: string, { path, ...rest }: FieldError): FieldError => ({
   ...rest,
 });
 
-const present = ({ id, name, nextRun }: WrittenJob) => ({ id, name, next_run: nextRun?.toISOString() ?? null });
+const present = ({ id, name, nextRun }: MadeJob) => ({ id, name, next_run: nextRun?.toISOString() ?? null });

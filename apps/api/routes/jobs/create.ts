@@ -1,14 +1,10 @@
 import { createJobBody } from "@belfry/contract/job.ts";
-import { createJob } from "@belfry/db/jobs.ts";
-import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
-import { assertPayload } from "../../assert-payload.ts";
 import { idempotencyHeaders } from "../../idempotency-headers.ts";
-import { found } from "../../not-found.ts";
-import { presentJob } from "../../present-job.ts";
+import { asPresented, presentJob } from "../../present-job.ts";
 
-export const createJobRoute: Route = (app, { db, jobMetrics }) =>
+export const createJobRoute: Route = (app, { createJob, jobMetrics }) =>
   app.route({
     method: "POST",
     url: "/automation/jobs",
@@ -34,22 +30,16 @@ export const createJobRoute: Route = (app, { db, jobMetrics }) =>
         ),
       },
     },
+    serializerCompiler: asPresented,
     async handler(request, reply) {
       const account = accountOf(request);
-      const { function_id: functionId, payload } = request.body;
-      await assertPayload(db, account, { functionId, payload: payload ?? {} });
-      const { jobId, replayed } = await createJob(
-        db,
-        account,
-        request.body,
-        request.headers["idempotency-key"] ?? null,
-      );
-      const job = found("job", await getJob(db, account, jobId));
+      const key = request.headers["idempotency-key"] ?? null;
+      const { job, replayed } = await createJob(account, request.body, key);
       if (replayed) reply.header("idempotency-replayed", "true");
       else {
         jobMetrics.created(account);
-        request.log.info({ job_id: jobId, account_id: account, function_id: job.functionId }, "job created");
+        request.log.info({ job_id: job.id, account_id: account, function_id: job.functionId }, "job created");
       }
-      return reply.code(201).header("location", `/automation/jobs/${jobId}`).send(presentJob(job));
+      return reply.code(201).header("location", `/automation/jobs/${job.id}`).send(presentJob(job));
     },
   });

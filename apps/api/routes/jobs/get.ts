@@ -1,10 +1,9 @@
-import { getJob } from "@belfry/db/read-jobs.ts";
 import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
 import { found, idOf } from "../../not-found.ts";
-import { presentJob } from "../../present-job.ts";
+import { asPresented, presentJob } from "../../present-job.ts";
 
-export const getJobRoute: Route = (app, { db }) =>
+export const getJobRoute: Route = (app, { readJob }) =>
   app.route({
     method: "GET",
     url: "/automation/jobs/:id",
@@ -15,7 +14,8 @@ export const getJobRoute: Route = (app, { db }) =>
       params: idOf("job"),
       response: { 200: jobAnswer, ...errorAnswers("NOT_FOUND") },
     },
+    serializerCompiler: asPresented,
     async handler(request) {
-      return presentJob(found("job", await getJob(db, accountOf(request), request.params.id)));
+      return presentJob(found("job", await readJob(accountOf(request), request.params.id)));
     },
   });

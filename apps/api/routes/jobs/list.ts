@@ -5,7 +5,7 @@ import { errorAnswers, jobAnswer } from "../../answers.ts";
 import { accountOf, type Route } from "../../app.ts";
 import { encodeIdCursor, idCursor } from "../../cursor.ts";
 import { flag, LIST_DESCRIPTION, limit, page } from "../../page.ts";
-import { presentJob } from "../../present-job.ts";
+import { asPresented, presentJob } from "../../present-job.ts";
 
 const querystring = z.strictObject({
   name: z.string().max(255).optional(),
@@ -29,6 +29,7 @@ export const listJobsRoute: Route = (app, { db }) =>
       querystring,
       response: { 200: z.array(jobAnswer), ...errorAnswers("BAD_REQUEST") },
     },
+    serializerCompiler: asPresented,
     async handler(request, reply) {
       const { limit, cursor, function_id, ...filter } = request.query;
       const rows = await listJobs(

@@ -1,5 +1,6 @@
 import { databaseNow } from "@belfry/db/client.ts";
-import { getJob, type JobWithLedger } from "@belfry/db/read-jobs.ts";
+import type { JobWithLedger } from "@belfry/db/job-glance.ts";
+import { getJob } from "@belfry/db/read-jobs.ts";
 import { preview } from "@belfry/schedule/occurrences.ts";
 import { z } from "zod";
 import { errorAnswers } from "../../answers.ts";
