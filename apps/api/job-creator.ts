@@ -4,7 +4,7 @@ import type { Db } from "@belfry/db/client.ts";
 import { createEach, createJob, type GroundedJob } from "@belfry/db/create-job.ts";
 import type { JobWithLedger } from "@belfry/db/job-glance.ts";
 import { type Ground, readGrounds } from "@belfry/db/new-job-ground.ts";
-import { hasSqlState } from "@belfry/db/pg-error.ts";
+import { hasSqlState, pgCode } from "@belfry/db/pg-error.ts";
 import { assertFits } from "./assert-payload.ts";
 import { batchByAccount } from "./by-account.ts";
 
@@ -40,6 +40,9 @@ export function createJobCreator(db: Db): JobCreator {
 
 type Outcome = JobWithLedger | ApiError | "by itself";
 
+/** By `statement_timeout`. */
+const QUERY_CANCELLED = "57014";
+
 async function createTogether(db: Db, accountId: string, bodies: readonly CreateJobBody[]): Promise<Outcome[]> {
   try {
     const grounds = await readGrounds(db, accountId, bodies);
@@ -53,7 +56,9 @@ async function createTogether(db: Db, accountId: string, bodies: readonly Create
     return wanted.map((one) => outcomes.get(one) as Outcome);
   } catch (error) {
     // None was written, and it is one of them that the database refuses or lets wait: the others are not to suffer for it.
-    if (bodies.length > 1 && hasSqlState(error)) return bodies.map(() => "by itself");
+    // Not so when the batch took too long: what is too much for the server would be still more by itself.
+    if (bodies.length > 1 && hasSqlState(error) && pgCode(error) !== QUERY_CANCELLED)
+      return bodies.map(() => "by itself");
     throw error;
   }
 }

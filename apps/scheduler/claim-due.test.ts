@@ -18,6 +18,7 @@ import { letTimePass } from "@belfry/testing/let-time-pass.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { claimDue } from "./claim-due.ts";
+import { claimDueOfOthers } from "./claim-due-of-others.ts";
 
 let ledger: TestLedger;
 let db: Db;
@@ -94,6 +95,24 @@ describe("a sweep", () => {
     expect(dispatches).toMatchObject([{ attempt: 1, dispatch: 1, pool: "gpu", priority: "high" }]);
     expect(await read(jobId)).toMatchObject({ runCount: 1, status: "active" });
     expect((await read(jobId)).nextRun?.getTime()).toBe(due + 1_000);
+  });
+
+  it("of others looks over all that is due, or only at what has just come due", async () => {
+    const crowd = await makeAccount(db);
+    const [lately, long, ofCrowd] = [
+      await makeJob(db, account, { schedule: "1h" }),
+      await makeJob(db, account, { schedule: "1h" }),
+      await makeJob(db, crowd, { schedule: "1h" }),
+    ];
+    const dueFor = (jobId: string, ms: number) =>
+      db.execute(sql`
+        update jobs set next_run = date_trunc('milliseconds', now()) - make_interval(secs => ${ms} / 1000.0) where id = ${jobId}`);
+    await Promise.all([dueFor(lately, 5_000), dueFor(ofCrowd, 5_000), dueFor(long, 50_000)]);
+    expect((await claimDueOfOthers(db, 100, [crowd.accountId], 1_000)).jobs).toBe(0);
+    expect((await claimDueOfOthers(db, 100, [crowd.accountId], 20_000)).jobs).toBe(1);
+    expect([await executionsOf(lately), await executionsOf(long)].map((rows) => rows.length)).toEqual([1, 0]);
+    expect((await claimDueOfOthers(db, 100, [crowd.accountId], null)).jobs).toBe(1);
+    expect((await claimDue(db, 100)).jobs).toBe(1);
   });
 
   it("leaves alone what is not due, paused or disabled", async () => {

@@ -55,7 +55,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     maxSize: MAX_BATCH,
     parallel: PARALLEL,
     async run(wanted) {
-      return handOut(wanted, await claimByHalves(wanted));
+      return handOut(wanted, await claimUnheld(wanted));
     },
   });
 
@@ -101,7 +101,7 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
     parallel: PARALLEL,
     async run(checked) {
       const permitted = await answered(() => mayPerform(db, worker, checked));
-      return checked.map(({ executionId }) => permitted.has(executionId));
+      return checked.map(({ executionId, attempt }) => permitted.get(executionId) === attempt);
     },
   });
 
@@ -172,22 +172,14 @@ export function createLedger(db: Db, worker: string, log: Logger, lost: AbortSig
       leavers.add(executionId).catch((err: unknown) => log.warn({ err }, "a gate was not left at once"));
   }
 
-  /** A row that somebody holds locked for long must not keep a batch of others from their claims. */
-  async function claimByHalves(
-    wanted: readonly { executionId: string; attempt: number }[],
-  ): Promise<ClaimedExecution[]> {
+  /** A row that somebody holds for long keeps only itself from being claimed: it stays pending, and is published again. */
+  async function claimUnheld(wanted: readonly { executionId: string; attempt: number }[]): Promise<ClaimedExecution[]> {
     try {
       return await claimExecutions(db, worker, wanted);
     } catch (error) {
-      if (wanted.length === 1 || !isTooMuch(error)) throw error;
-      const half = Math.ceil(wanted.length / 2);
-      const halves = [wanted.slice(0, half), wanted.slice(half)].map((part) => claimByHalves(part));
-      const came = await Promise.allSettled(halves);
-      const claimed = came.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
-      if (claimed.length === 0) throw error;
-      // Those of the other half are pending still, and published again.
-      log.warn({ err: error, executions: wanted.length - claimed.length }, "some could not be claimed");
-      return claimed;
+      if (!isTooMuch(error)) throw error;
+      log.warn({ err: error, executions: wanted.length }, "claims were held up, those that somebody holds are left");
+      return claimExecutions(db, worker, wanted, { skipLocked: true });
     }
   }
 

@@ -5,7 +5,7 @@
 import type { BreakerState } from "@belfry/contract/states.ts";
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
-import { columnsOf, nowMs } from "./sql-values.ts";
+import { atMost, columnsOf, nowMs } from "./sql-values.ts";
 import { functions } from "./tables/functions.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -141,7 +141,7 @@ async function releasePostponed(db: Db, functionId: string): Promise<number> {
     const { rows } = await tx.execute<{ id: string }>(sql`
       select e.id from jobs j join executions e on e.job_id = j.id
       where j.function_id = ${functionId} and e.status = 'pending' and ${isPostponed}
-      order by e.id limit ${RELEASE_BATCH} for update of e skip locked`);
+      order by e.id limit ${atMost(RELEASE_BATCH)} for update of e skip locked`);
     if (rows.length === 0) return 0;
     await tx.execute(sql`
       update executions set available_at = ${nowMs}, publish_at = ${nowMs}

@@ -20,7 +20,8 @@ export type DatabaseOptions = {
   /** Told of connections that break while idle; the pool replaces them. */
   onError: (error: Error) => void;
   /**
-   * Whether Postgres is to plan a statement once for all values, and by indexes only: for processes whose statements look
+   * Whether Postgres is to plan a statement once for all values, and by indexes only, in
+   * their order, in which rows are then locked: for processes whose statements look
    * up by keys what they were given, thousands of times a second. Otherwise it plans anew where it expects to gain by it.
    */
   keepPlans?: boolean;
@@ -41,7 +42,8 @@ export function openDatabase({
   deadlineMs = 10_000,
 }: DatabaseOptions): Database {
   const settings = connectionSettings(url, applicationName, deadlineMs);
-  if (keepPlans) settings.options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
+  if (keepPlans)
+    settings.options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off";
   const pool = new pg.Pool({ ...settings, max, idleTimeoutMillis: 30_000 });
   pool.on("error", onError);
   pool.on("connect", (client) => nameStatements(client));

@@ -116,21 +116,21 @@ export async function findManualRun(tx: Db, jobId: string, idempotencyKey: strin
 }
 
 /**
- * Which executions may go on from their check to their perform: the claim is still the worker's, nobody wants it
+ * Which executions may go on from their check to their perform, with the attempt of each: the claim is still the worker's, nobody wants it
  * cancelled, and the job was not paused, disabled or deleted while the check took its time.
  */
 export async function mayPerform(
   db: Db,
   worker: string,
   checked: readonly { executionId: string; attempt: number }[],
-): Promise<Set<string>> {
+): Promise<Map<string, number>> {
   const column = columnsOf(checked);
-  const { rows } = await db.execute<{ id: string }>(sql`
-    select e.id from executions e join jobs j on j.id = e.job_id
+  const { rows } = await db.execute<{ id: string; attempt: number }>(sql`
+    select e.id, e.attempt from executions e join jobs j on j.id = e.job_id
     join unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as c(id, attempt) on c.id = e.id
     where ${amongThem(checked)} and e.attempt = c.attempt and ${opaque(sql`e.worker = ${worker} and e.status = 'running'`)}
       and e.cancel_requested_at is null and j.status = 'active' and j.enabled`);
-  return new Set(rows.map(({ id }) => id));
+  return new Map(rows.map(({ id, attempt }) => [id, attempt]));
 }
 
 /**
@@ -191,25 +191,29 @@ const secretsOf = (functionId: SQL): SQL => sql`(
 /**
  * The only way to `running`: for each (execution, attempt) that is still pending and may start, and while this worker
  * is not counted as lost. What is not in the answer is not this worker's to run. What has a limit is left alone, unless
- * it is `pastGates`, which is for claim-gated.ts to say.
+ * it is `pastGates`, which is for claim-gated.ts to say; and with `skipLocked` what somebody holds.
  */
 export async function claimExecutions(
   db: Db,
   worker: string,
   wanted: readonly { executionId: string; attempt: number }[],
-  { pastGates = false } = {},
+  { pastGates = false, skipLocked = false } = {},
 ): Promise<ClaimedExecution[]> {
   if (wanted.length === 0) return [];
-  // In the order in which everybody locks executions: found by their ids, they are locked as they are found.
+  // In the order in which everybody locks executions: found by their ids and in the order of the index, they are locked as
+  // they are found.
   const column = columnsOf(wanted.toSorted(inOrder));
   const hasNoGate = pastGates ? sql`` : sql`and not ${hasGate}`;
+  const isUnlocked = skipLocked
+    ? sql`and e.id in (select id from executions e where ${amongThem(wanted)} for update skip locked)`
+    : sql``;
   const { rows } = await db.execute<ClaimedExecution>(sql`
     update executions e
     set status = 'running', worker = ${worker}, started_at = now(), function_version = f.version, gate = null
     from unnest(${column("executionId", "uuid")}, ${column("attempt", "int")}) as w(id, attempt), jobs j, functions f
     where e.id = w.id and ${amongThem(wanted)}
       and e.attempt = w.attempt and ${opaque(sql`e.status = 'pending'`)} and not e.held and e.available_at <= now()
-      and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate}
+      and exists (select from workers where id = ${worker} and stopped_at is null) ${hasNoGate} ${isUnlocked}
       and j.id = e.job_id and f.id = e.function_id
     returning e.id as "executionId", e.attempt, e.job_id as "jobId", j.name as "jobName",
       e.account_id as "accountId", e.function_id as "functionId", e.trigger, ${toMs(sql`e.scheduled_for`)} as "scheduledFor",
@@ -538,7 +542,7 @@ const TAKE_BACK_BATCH = 5_000;
 async function takeBackSome(tx: Db, jobId: string, reason: SkipReason): Promise<number> {
   const { rows } = await tx.execute<{ id: string }>(sql`
     select id from executions where job_id = ${jobId} and status = 'pending'
-    order by id limit ${TAKE_BACK_BATCH} for update`);
+    order by id limit ${atMost(TAKE_BACK_BATCH)} for update`);
   if (rows.length === 0) return 0;
   const ids = columnsOf(rows)("id", "uuid");
   await tx.execute(sql`

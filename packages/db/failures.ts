@@ -1,5 +1,6 @@
 /** Failures in a row, as sub-queries that read the ledger backwards. */
 import { type SQL, sql } from "drizzle-orm";
+import { atMost } from "./sql-values.ts";
 
 /**
  * The newest executions of a job that have ended, but for those that were skipped, and for which `only` holds: at most
@@ -12,7 +13,7 @@ export const endedOf = (
 ): SQL => sql`
   select status, scheduled_for, completed_at, error from (
     select status, scheduled_for, completed_at, error from executions
-    where job_id = ${jobId} order by scheduled_for desc limit ${records}
+    where job_id = ${jobId} order by scheduled_for desc limit ${atMost(records)}
   ) newest_records
   where status in ('success', 'failed', 'cancelled') ${only ? sql`and ${only}` : sql``}
   order by scheduled_for desc limit ${limit}`;

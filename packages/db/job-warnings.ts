@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { endedOf, failuresInARow } from "./failures.ts";
 import { servedBy } from "./served-by.ts";
-import { array, opaque, toMs } from "./sql-values.ts";
+import { array, atMost, opaque, toMs } from "./sql-values.ts";
 import { type HoldingBack, holdingBack, nameLimits } from "./waits-at.ts";
 import { withoutPaths } from "./without-paths.ts";
 
@@ -35,7 +35,7 @@ export async function listActiveJobs(
   const { rows } = await db.execute<{ jobId: string; jobName: string; accountId: string }>(sql`
     select id as "jobId", name as "jobName", account_id as "accountId" from jobs
     where status = 'active' and enabled ${after === null ? sql`` : sql`and id > ${after}`}
-    order by id limit ${limit}`);
+    order by id limit ${atMost(limit)}`);
   return rows;
 }
 
@@ -107,7 +107,7 @@ async function readSigns(db: Db, jobIds: readonly string[]): Promise<Signs[]> {
       select * from (
         select e.scheduled_for, e.started_at, e.duration_ms from executions e
         where e.job_id = a.id and e.trigger = 'schedule' and e.scheduled_for >= a.planned_from
-        order by e.scheduled_for desc limit ${RECORDS}
+        order by e.scheduled_for desc limit ${atMost(RECORDS)}
       ) newest
       where duration_ms is not null order by scheduled_for desc limit 1
     ) last on true

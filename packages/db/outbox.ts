@@ -2,6 +2,7 @@
 import type { Priority } from "@belfry/contract/states.ts";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { WAKE_CHANNEL } from "./listen.ts";
 import { array, atMost, nowMs, opaque } from "./sql-values.ts";
 
 /**
@@ -66,5 +67,5 @@ export async function returnToPublish(db: Db, executionIds: readonly string[], i
     where id = any(${array(executionIds, "uuid")}) and id in (
       select id from executions where id = any(${array(executionIds, "uuid")}) and ${opaque(sql`status = 'pending'`)}
       for update skip locked
-    )`);
+    ) ${inMs === 0 ? sql`returning pg_notify(${WAKE_CHANNEL}, 'publish')` : sql``}`);
 }

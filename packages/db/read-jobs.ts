@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { type Glance, glanceAt, type JobWithLedger, judgeAtAGlance } from "./job-glance.ts";
 import { readWarnings } from "./job-warnings.ts";
-import { array } from "./sql-values.ts";
+import { array, atMost } from "./sql-values.ts";
 import { ask, type Statement, statement } from "./statement.ts";
 import type { jobs } from "./tables/jobs.ts";
 
@@ -49,7 +49,8 @@ const CONDITIONS = {
 } as const;
 type ListValues = { [name in keyof typeof CONDITIONS]?: unknown };
 
-const MAX_LISTS = 200;
+/** What is read at once: a text for each limit and each filter would be many, and each is kept by the server. */
+const LIST_SIZES = [11, 51, 101];
 const lists = new Map<string, Statement<JobRow & Glance, ListValues>>();
 
 /** Newest first, those before the id `before`. */
@@ -61,19 +62,20 @@ export async function listJobs(
 ): Promise<JobWithLedger[]> {
   const values: ListValues = { accountId, ...filter, before };
   const asked = (Object.keys(CONDITIONS) as (keyof typeof CONDITIONS)[]).filter((name) => values[name] !== undefined);
-  const key = `${limit} ${asked}`;
+  const size = LIST_SIZES.find((one) => one >= limit) ?? limit;
+  const key = `${size} ${asked}`;
   let list = lists.get(key);
   if (list === undefined) {
-    if (lists.size >= MAX_LISTS) lists.clear();
     const conditions = asked.map((name) => CONDITIONS[name]);
     // A limit that the planner does not know may be any: then it plans each list anew, which takes longer than the list.
-    const atMost = sql.raw(String(Math.trunc(limit)));
     list = statement(
-      glanceAt(sql`select * from jobs where ${sql.join(conditions, sql` and `)} order by id desc limit ${atMost}`),
+      glanceAt(
+        sql`select * from jobs where ${sql.join(conditions, sql` and `)} order by id desc limit ${atMost(size)}`,
+      ),
     );
     lists.set(key, list);
   }
-  return withLedger(db, await list(db, values));
+  return withLedger(db, (await list(db, values)).slice(0, limit));
 }
 
 /** What the glances tell, and of those that do not tell enough what the ledger does. */

@@ -21,7 +21,7 @@ export type ConsumerOptions = {
   onError: (error: Error) => void;
 };
 
-/** A message is fetched only when there is a slot, but a bundle may need some more; they are waited for so long. */
+/** For a slot is waited so long: a message is fetched when there is one, but a bundle may need more. */
 const PATIENCE_MS = 1_000;
 
 /**
@@ -73,11 +73,19 @@ export function consume(
       if (await slots.take(until - performance.now())) start(execution);
       else left.push(execution);
     }
-    if (left.length === 0) return;
+    if (left.length === 0 && (await untilFree())) return;
     // What runs here takes its time: what is not fetched is there for others.
     isFull = true;
     await worker.pause(true);
-    await handOn(left);
+    if (left.length > 0) await handOn(left);
+  }
+
+  /** BullMQ fetches the next message as soon as one is done: this one is not, as long as there is no slot for the next. */
+  async function untilFree(): Promise<boolean> {
+    if (slots.free() > 0) return true;
+    const isFree = await slots.take(PATIENCE_MS);
+    if (isFree) slots.leave();
+    return isFree;
   }
 
   function start(execution: DispatchedExecution): void {

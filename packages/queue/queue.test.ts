@@ -233,6 +233,23 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     expect(most).toBe(4);
   });
 
+  it("leaves messages to others when it has no slot for them", async () => {
+    const [pool, { publish }] = [newPool(), publisher()];
+    const hold = Promise.withResolvers<void>();
+    const full = consumer(pool, { concurrency: 2, handle: () => hold.promise });
+    await publish(Array.from({ length: 2 }, () => publication(pool)));
+    await full.received(2);
+    const left = Array.from({ length: 5 }, () => publication(pool));
+    await publish(left);
+    // Also when it has waited for one in vain.
+    await expect.poll(() => holding(pool), { timeout: 5_000 }).toEqual({ waiting: 5, active: 0 });
+    const other = consumer(pool);
+    await other.received(5);
+    expect(ids(other.got)).toEqual(ids(left));
+    expect(full.handedOn).toEqual([]);
+    hold.resolve();
+  });
+
   it("hands on the rest of a bundle that finds no slots, and fetches nothing more until one is free", async () => {
     const [pool, { publish }] = [newPool(), publisher()];
     const hold = Promise.withResolvers<void>();

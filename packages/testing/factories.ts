@@ -21,7 +21,7 @@ export type TestLedger = {
 export async function openTestLedger(): Promise<TestLedger> {
   const { url, drop } = await createTestDatabase();
   // Idle connections break when a test ends or restarts the server; the pool replaces them.
-  const { db, close } = openDatabase({ url, applicationName: "test", onError: () => undefined });
+  const { db, close } = openDatabase({ url, applicationName: "test", onError: () => undefined, keepPlans: true });
   return {
     db,
     url,
