@@ -67,6 +67,9 @@ export type Cluster = {
   warnings(): string[];
 };
 
+/** As in docker-compose.yml. */
+const NODE_OPTIONS = { scheduler: "--max-semi-space-size=8", worker: undefined };
+
 const app = (name: string): string => fileURLToPath(new URL(`../../apps/${name}/main.ts`, import.meta.url));
 const FUNCTIONS = fileURLToPath(new URL("./functions", import.meta.url));
 
@@ -98,7 +101,11 @@ export async function startCluster(
   const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
   const names = [...named("scheduler", schedulers), ...named("worker", workers)];
   const children = names.map((name) => {
-    const child = startChild(app(name.split("-")[0] as string), { env, logFile: join(logs, `${name}.log`) });
+    const kind = name.split("-")[0] as keyof typeof NODE_OPTIONS;
+    const child = startChild(app(kind), {
+      env: { ...env, NODE_OPTIONS: NODE_OPTIONS[kind] },
+      logFile: join(logs, `${name}.log`),
+    });
     scope.defer(child.stop);
     return child;
   });
