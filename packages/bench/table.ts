@@ -15,7 +15,7 @@ export function textTable(rows: readonly (readonly string[])[]): string {
 /** The same as a Markdown table, laid out as the formatter of this repository would. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const { widths: given, right } = layout(rows);
-  const widths = given.map((width, i) => Math.max(width, right[i] ? 4 : 3));
+  const widths = given.map((width) => Math.max(width, 3));
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => pad(cell, widths[i], right[i])).join(" | ")} |`;
   const [head = [], ...body] = rows;
