@@ -113,7 +113,7 @@ describe.each(["redis", "postgres"] as const)("housekeeping whose queue is on %s
 
   it("goes on after the queue was emptied, and says that duties were gone from it", async () => {
     const { duty, done } = counted();
-    const { says, said } = scheduler([duty]);
+    const { said } = scheduler([duty]);
     await done(2);
     await wipeUntil(() => said("duties were gone from the queue, and are back").length > 0);
     await done(3);
